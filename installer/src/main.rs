@@ -1,0 +1,3 @@
+//! Place of this binary.
+
+fn main() {}

@@ -1,0 +1,280 @@
+//! Requests and replies of the device API: CBOR over TLS 1.3, one struct a message.
+//!
+//! The server's key is pinned. Requests before the client certificate exists are signed by the device key over the
+//! connection's TLS exporter ([`crate::channel::request_bytes`]).
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::{
+    channel::Nonce,
+    crypto::VerifyingKey,
+    ids::{DeviceId, Epoch, UnixTime, Version},
+};
+
+/// `POST`: prove the code, send the OPAQUE registration request. [`EnrollBegin`] -> [`EnrollBeginReply`].
+pub const ENROLL_BEGIN: &str = "/device/v1/enroll/begin";
+/// `POST`: finish registration, prove the device key. [`EnrollFinish`] -> [`Admission`].
+pub const ENROLL_FINISH: &str = "/device/v1/enroll/finish";
+/// `POST`: first word of every contact: pending commands and a nonce. [`Hello`] -> [`HelloReply`].
+pub const HELLO: &str = "/device/v1/hello";
+/// `POST`: first OPAQUE message of an unlock. [`SignedRequest`] of [`UnlockStart`] -> [`UnlockStartReply`].
+pub const UNLOCK_START: &str = "/device/v1/unlock/start";
+/// `POST`: last OPAQUE message of an unlock. [`SignedRequest`] of [`UnlockFinish`] -> [`Admission`].
+pub const UNLOCK_FINISH: &str = "/device/v1/unlock/finish";
+/// `POST`: a new certificate and lease. [`SignedRequest`] of [`Renew`] -> [`Admission`].
+pub const RENEW: &str = "/device/v1/renew";
+/// `POST`: a receipt, from a device that may have nothing left but its tombstone key. [`ReceiptUpload`] -> [`ReceiptReply`].
+pub const RECEIPT: &str = "/device/v1/receipt";
+/// `GET`, WebSocket over mutual TLS: the push channel of [`crate::push`].
+pub const PUSH: &str = "/device/v1/push";
+
+/// Media type of every request and reply, refusals included.
+pub const MEDIA_TYPE: &str = "application/cbor";
+/// Longest request the server reads, in bytes.
+pub const REQUEST_MAX: usize = 16 << 10;
+/// Longest reply a device reads, in bytes: two signed documents of 4 MiB and small change.
+pub const REPLY_MAX: usize = 9 << 20;
+
+/// Starts an enrollment.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollBegin {
+    /// The link's invitation id.
+    #[serde(with = "serde_bytes")]
+    pub invitation: [u8; 8],
+    /// The one-time code; it travels inside the pinned connection only.
+    #[serde(with = "serde_bytes")]
+    pub code: [u8; 16],
+    /// [`crate::channel::code_proof`] over this connection and `device_key`.
+    #[serde(with = "serde_bytes")]
+    pub proof: [u8; 32],
+    /// The device key's SubjectPublicKeyInfo (DER, P-256).
+    pub device_key: ByteBuf,
+    /// OPAQUE registration request.
+    pub registration: ByteBuf,
+}
+
+/// Answer to [`EnrollBegin`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollBeginReply {
+    /// For the finish.
+    #[serde(with = "serde_bytes")]
+    pub nonce: Nonce,
+    /// The id the device will have if it finishes: part of the OPAQUE identifiers.
+    pub device: DeviceId,
+    /// OPAQUE registration response.
+    pub registration: ByteBuf,
+    /// The organisation's root key; its id must be the link's.
+    pub root: VerifyingKey,
+}
+
+/// Finishes an enrollment.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollFinish {
+    /// From [`EnrollBeginReply`].
+    #[serde(with = "serde_bytes")]
+    pub nonce: Nonce,
+    /// The same invitation.
+    #[serde(with = "serde_bytes")]
+    pub invitation: [u8; 8],
+    /// The same code.
+    #[serde(with = "serde_bytes")]
+    pub code: [u8; 16],
+    /// OPAQUE registration upload.
+    pub registration: ByteBuf,
+    /// Public half of the tombstone key.
+    pub tombstone_key: VerifyingKey,
+    /// What the person calls this device, at most 64 characters.
+    pub label: String,
+    /// What the device says of itself.
+    pub facts: DeviceFacts,
+    /// Evidence of the device key; the software tier signs `request_bytes(ENROLL_FINISH, exporter, nonce, None, evidence_body)`
+    /// where `evidence_body` is [`EnrollFinish::evidence_body`].
+    pub evidence: Evidence,
+}
+
+impl EnrollFinish {
+    /// The bytes whose hash the evidence covers: everything of the message but the evidence.
+    #[must_use]
+    pub fn evidence_body(&self) -> Vec<u8> {
+        crate::cbor::to_vec(&(
+            serde_bytes::Bytes::new(&self.invitation),
+            &self.registration,
+            &self.tombstone_key,
+            &self.label,
+            &self.facts,
+        ))
+    }
+}
+
+/// What a device says of itself; shown as *reported*, never as proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceFacts {
+    /// Such as "Debian GNU/Linux 12".
+    pub os: String,
+    /// Such as "linux".
+    pub platform: String,
+    /// The browser's version.
+    pub version: String,
+}
+
+/// Evidence of what holds the device key. Further kinds join here; an unknown kind is refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Evidence {
+    /// A software key's proof of possession: ECDSA P-256 SHA-256, ASN.1 DER.
+    Software(ByteBuf),
+}
+
+/// First word of a contact.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// Who.
+    pub device: DeviceId,
+    /// Which life.
+    pub epoch: Epoch,
+}
+
+/// Answer to [`Hello`]. For a device under a wipe `pending` holds the command and every other request is refused.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HelloReply {
+    /// For the next signed request.
+    #[serde(with = "serde_bytes")]
+    pub nonce: Nonce,
+    /// The server's clock.
+    pub server_time: UnixTime,
+    /// Signed commands not yet receipted in full.
+    pub pending: Vec<ByteBuf>,
+}
+
+/// A request signed by the device key over the connection.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedRequest {
+    /// Who.
+    pub device: DeviceId,
+    /// Which life.
+    pub epoch: Epoch,
+    /// From [`HelloReply`] or [`UnlockStartReply`].
+    #[serde(with = "serde_bytes")]
+    pub nonce: Nonce,
+    /// The inner message, CBOR.
+    pub body: ByteBuf,
+    /// ECDSA P-256 SHA-256 (ASN.1 DER) by the device key over `request_bytes(path, exporter, nonce, (device, epoch), body)`.
+    pub signature: ByteBuf,
+}
+
+/// Starts an unlock.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockStart {
+    /// OPAQUE credential request.
+    pub request: ByteBuf,
+}
+
+/// Answer to [`UnlockStart`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockStartReply {
+    /// For the finish.
+    #[serde(with = "serde_bytes")]
+    pub nonce: Nonce,
+    /// OPAQUE credential response.
+    pub response: ByteBuf,
+    /// Tries left after this one, should it fail.
+    pub tries_left: u32,
+}
+
+/// Finishes an unlock; the server ties it to its start by the nonce.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockFinish {
+    /// OPAQUE credential finalization.
+    pub finalization: ByteBuf,
+    /// What the device holds already.
+    pub held: Held,
+    /// What the device says of itself now.
+    pub facts: DeviceFacts,
+}
+
+/// Renews certificate and lease.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renew {
+    /// What the device holds already.
+    pub held: Held,
+    /// What the device says of itself now.
+    pub facts: DeviceFacts,
+}
+
+/// Versions a device holds; the server leaves out what it need not send again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Version of the boundary, 0 for none.
+    pub boundary: Version,
+    /// Version of the policy, 0 for none.
+    pub policy: Version,
+}
+
+/// The right to work: certificate, lease and what the device must know.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// Who.
+    pub device: DeviceId,
+    /// Which life.
+    pub epoch: Epoch,
+    /// Client certificate chain, leaf first, DER.
+    pub certificates: Vec<ByteBuf>,
+    /// Signed [`crate::documents::Lease`].
+    pub lease: ByteBuf,
+    /// Root-signed [`crate::documents::KeyCertificate`] of the online key.
+    pub key_certificate: ByteBuf,
+    /// Signed boundary, if newer than held.
+    pub boundary: Option<ByteBuf>,
+    /// Signed policy, if newer than held.
+    pub policy: Option<ByteBuf>,
+    /// Signed commands not yet receipted.
+    pub pending: Vec<ByteBuf>,
+    /// The server's clock.
+    pub server_time: UnixTime,
+    /// The organisation's name.
+    pub org: String,
+    /// The person's name, for the watermark and the portal.
+    pub user: String,
+}
+
+/// Brings a receipt.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptUpload {
+    /// Signed [`crate::documents::Receipt`].
+    pub receipt: ByteBuf,
+}
+
+/// The receipt is checked and durably kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptReply {
+    /// The server's clock.
+    pub server_time: UnixTime,
+}
+
+/// Body of every answer that is not 200.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A [`crate::reason::Reason`] code.
+    pub code: String,
+    /// The server's clock.
+    pub server_time: UnixTime,
+    /// Tries left, where the refusal counts tries.
+    #[serde(default)]
+    pub tries_left: Option<u32>,
+}

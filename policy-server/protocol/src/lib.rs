@@ -1,0 +1,14 @@
+//! The wire contract between `secure-browser` and `policy-server`: ids, signed documents,
+//! messages, size caps, reason codes. Both sides depend on it; it depends on neither and does no I/O.
+
+pub mod cbor;
+pub mod channel;
+pub mod crypto;
+pub mod device_api;
+pub mod documents;
+pub mod envelope;
+pub mod ids;
+pub mod link;
+pub mod opaque;
+pub mod push;
+pub mod reason;
