@@ -168,6 +168,10 @@ reasons! {
     GuaranteeMissing = "guarantee.missing",
     /// A process of the session ended by itself or was killed.
     SessionBroken = "session.broken",
+    /// Nobody used the session for the time the policy allows.
+    SessionIdle = "session.idle",
+    /// The person locked the session.
+    SessionLocked = "session.locked",
 }
 
 impl Reason {
