@@ -1,0 +1,274 @@
+//! Linux: the supervisor's side. Starts the launcher, hears what it measured, holds the room's life.
+
+mod etc;
+mod filter;
+mod first;
+mod launcher;
+mod mounts;
+mod privilege;
+mod readback;
+mod wire;
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, Write},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    path::Path,
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    fcntl::OFlag,
+    sys::memfd::{MFdFlags, memfd_create},
+    unistd::pipe2,
+};
+
+pub use launcher::run_as_room_launcher;
+
+use super::{Guarantee, LAUNCHER_ARGUMENT, Mount, Name, RoomError, RoomSpec, State};
+use crate::process::{self, Process, socket_pair, wait_readable};
+use wire::{Report, Wire, numbers};
+
+/// Longest time from start to the program's first instruction. Measured: tens of milliseconds.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// A running room. Readable (`AsFd`, for poll or an async reactor) once all of it has ended. Dropping it kills it.
+#[derive(Debug)]
+pub struct Room {
+    launcher: Process,
+    /// Closed when this process ends, however it ends: the room's first process sees that and goes too.
+    _alive: OwnedFd,
+    guarantees: Vec<Guarantee>,
+    took: Duration,
+}
+
+impl Room {
+    /// Id of the launcher, the room's outermost process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.launcher.id()
+    }
+
+    /// What was measured from inside before the program started.
+    #[must_use]
+    pub fn guarantees(&self) -> &[Guarantee] {
+        &self.guarantees
+    }
+
+    /// From the call of [`launch`] to the program's exec.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Kills everything in the room; fine if it has ended.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.launcher.kill()
+    }
+
+    /// Waits for the end: the program's own exit code, or 128 + signal.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.launcher.wait()
+    }
+
+    /// Its status, if it has ended within `limit`.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn wait_for(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        self.launcher.wait_for(limit)
+    }
+
+    /// Another descriptor that becomes readable when the room has ended.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn watch(&self) -> io::Result<OwnedFd> {
+        self.launcher.watch()
+    }
+}
+
+impl AsFd for Room {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.launcher.as_fd()
+    }
+}
+
+impl AsRawFd for Room {
+    fn as_raw_fd(&self) -> RawFd {
+        self.launcher.as_raw_fd()
+    }
+}
+
+/// Builds a room and starts its program. Blocks for tens of milliseconds. The room dies with the calling *thread*, so
+/// call it from one that lives as long as the process.
+///
+/// # Errors
+/// Which step or guarantee failed; nothing of the room runs then.
+pub fn launch(spec: RoomSpec) -> Result<Room, RoomError> {
+    begin(spec, true)
+}
+
+/// Builds a room as [`launch`] would for `binary`, measures it and closes it again.
+///
+/// # Errors
+/// As [`launch`].
+pub fn measure(binary: &Path) -> Result<Vec<Guarantee>, RoomError> {
+    measure_with(binary, Vec::new())
+}
+
+/// [`measure`] with what a session shows in its room, above all the execute-only copies over the engine's programs.
+///
+/// # Errors
+/// As [`launch`].
+pub fn measure_with(binary: &Path, binds: Vec<Mount>) -> Result<Vec<Guarantee>, RoomError> {
+    let (control, _control) = socket_pair().map_err(RoomError::Launcher)?;
+    let (door, _door) = socket_pair().map_err(RoomError::Launcher)?;
+    let spec = RoomSpec {
+        launcher: binary.to_owned(),
+        program: binary.to_owned(),
+        args: Vec::new(),
+        env: Vec::new(),
+        binds,
+        files: Vec::new(),
+        control: control.into(),
+        door: door.into(),
+        door_port: 0,
+        writable_bytes: 1 << 20,
+        stdout: None,
+        stderr: None,
+    };
+    begin(spec, false).map(|room| room.guarantees.clone())
+}
+
+fn begin(spec: RoomSpec, run: bool) -> Result<Room, RoomError> {
+    let start = Instant::now();
+    process::refuse_root().map_err(|_| RoomError::RunAsRoot)?;
+    let (report, report_there) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
+    let (alive_there, alive) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
+    let mut launcher = start_launcher(spec, run, report_there, alive_there).map_err(RoomError::Launcher)?;
+    let guarantees = hear(File::from(report), &mut launcher, start + READY_WITHIN)?;
+    Ok(Room { launcher, _alive: alive, guarantees, took: start.elapsed() })
+}
+
+fn start_launcher(spec: RoomSpec, run: bool, report: OwnedFd, alive: OwnedFd) -> io::Result<Process> {
+    let wire = Wire { run, ..Wire::of(&spec)? };
+    let mut command = Command::new(&spec.launcher);
+    command.arg(LAUNCHER_ARGUMENT).env_clear().current_dir("/").stdin(Stdio::null());
+    // WebKit's allocator starts a thread while the library loads; told to use the system's, it does not. Measured with
+    // libwebkit2gtk-4.1 2.50.6. The room's program does not inherit it.
+    command.env("Malloc", "1");
+    command.stdout(spec.stdout.map_or_else(Stdio::null, Stdio::from));
+    command.stderr(spec.stderr.map_or_else(Stdio::null, Stdio::from));
+    let descriptors = vec![
+        (spec.control, numbers::CONTROL),
+        (in_memory(&wire)?, numbers::SPEC),
+        (report, numbers::REPORT),
+        (alive, numbers::ALIVE),
+        (spec.door, numbers::DOOR),
+    ];
+    process::spawn(&mut command, descriptors)
+}
+
+/// The spec in memory: never on disk, in arguments or in the environment.
+fn in_memory(wire: &Wire) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create("room", MFdFlags::MFD_CLOEXEC)?);
+    serde_json::to_writer(&mut file, wire)?;
+    file.flush()?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// Hears the launcher until the program runs or will not.
+fn hear(mut from: File, launcher: &mut Process, end: Instant) -> Result<Vec<Guarantee>, RoomError> {
+    let (mut text, mut part) = (Vec::new(), [0u8; 4096]);
+    let mut measured = None;
+    loop {
+        for report in whole_lines(&mut text)? {
+            match report {
+                Report::Measured(guarantees) => measured = Some(held(guarantees)?),
+                Report::Failed(failure) => return Err(failure.into()),
+                Report::Started => {
+                    return measured.ok_or_else(|| RoomError::Launcher(io::ErrorKind::InvalidData.into()));
+                }
+            }
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if wait_readable(&[from.as_fd()], Some(left)).map_err(RoomError::Launcher)? != [true] {
+            return Err(RoomError::TimedOut);
+        }
+        let read = from.read(&mut part).map_err(RoomError::Launcher)?;
+        text.extend_from_slice(part.get(..read).unwrap_or_default());
+        if read == 0 {
+            let status = launcher.wait().map_err(RoomError::Launcher)?;
+            return Err(RoomError::Ended { status });
+        }
+    }
+}
+
+/// Takes the reports that are complete out of `text`.
+fn whole_lines(text: &mut Vec<u8>) -> Result<Vec<Report>, RoomError> {
+    let complete = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let lines: Vec<u8> = text.drain(..complete).collect();
+    let reports = serde_json::Deserializer::from_slice(&lines).into_iter();
+    reports.collect::<Result<_, _>>().map_err(|error| RoomError::Launcher(error.into()))
+}
+
+/// The guarantees, if all were measured and none is missing.
+fn held(guarantees: Vec<Guarantee>) -> Result<Vec<Guarantee>, RoomError> {
+    for name in Name::ALL {
+        match guarantees.iter().find(|one| one.name == *name) {
+            Some(one) if one.holds == State::Missing => return Err(RoomError::Missing(one.clone())),
+            Some(_) => {}
+            None => return Err(RoomError::Missing(unmeasured(*name))),
+        }
+    }
+    Ok(guarantees)
+}
+
+fn unmeasured(name: Name) -> Guarantee {
+    Guarantee { name, holds: State::Missing, how: "not measured".to_owned() }
+}
+
+fn launcher_error(error: nix::errno::Errno) -> RoomError {
+    RoomError::Launcher(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn all(holds: State) -> Vec<Guarantee> {
+        Name::ALL.iter().map(|name| Guarantee { name: *name, holds, how: "told".to_owned() }).collect()
+    }
+
+    #[test]
+    fn a_guarantee_that_is_missing_or_was_not_measured_keeps_the_room_closed() {
+        assert!(held(all(State::Holds)).is_ok() && held(all(State::Partly)).is_ok());
+        for (at, name) in Name::ALL.iter().enumerate() {
+            let mut one_missing = all(State::Holds);
+            one_missing.iter_mut().skip(at).take(1).for_each(|one| one.holds = State::Missing);
+            assert_eq!(held(one_missing).unwrap_err().guarantee(), *name);
+            let mut one_unmeasured = all(State::Holds);
+            one_unmeasured.remove(at);
+            assert_eq!(held(one_unmeasured).unwrap_err().guarantee(), *name);
+        }
+    }
+
+    #[test]
+    fn reports_are_taken_line_by_line() {
+        let mut text = b"\"Started\"\n\"Star".to_vec();
+        assert!(matches!(whole_lines(&mut text).unwrap().as_slice(), [Report::Started]));
+        assert_eq!(text, b"\"Star");
+        assert!(whole_lines(&mut text).unwrap().is_empty());
+        assert!(whole_lines(&mut b"no report\n".to_vec()).is_err());
+    }
+}
