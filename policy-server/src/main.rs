@@ -1,3 +1,20 @@
-//! Place of this binary.
+//! The policy server: enrolls devices, lets them in for a while, tells them what they may reach, and shuts them out.
+//!
+//! `api` is what devices ask, `push` what they are told, `admin` and `cli` what operators do; `flow` holds each of
+//! these as one straight walk over `policy-server-core` (decisions) and `policy-server-store` (what is kept).
 
-fn main() {}
+mod admin;
+mod api;
+mod cli;
+mod clock;
+mod crash;
+mod data;
+mod failure;
+mod flow;
+mod push;
+mod serve;
+mod server;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

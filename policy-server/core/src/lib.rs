@@ -1,1 +1,11 @@
-//! Place of this crate.
+//! Every decision of the policy server that needs no I/O: invitations, the fleet and its outbox, leases, the audit
+//! log's tree, and what is signed. Time, randomness and storage are arguments; the store and the binary bring them.
+
+pub mod audit;
+pub mod enrollment;
+pub mod fleet;
+pub mod lease;
+pub mod merkle;
+pub mod note;
+pub mod outbox;
+pub mod signing;

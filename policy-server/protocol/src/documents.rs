@@ -98,7 +98,7 @@ pub struct Command {
 }
 
 /// How far a device is with a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Durably noted; from here on the device finishes by itself.

@@ -117,6 +117,31 @@ pub fn open<T: DeserializeOwned>(kind: Kind, bytes: &[u8], trusted: &[VerifyingK
     cbor::from_slice(payload, cap).map_err(EnvelopeError::Payload)
 }
 
+/// The name of the key that an envelope says it was signed with; nothing is checked yet but its length and shape.
+///
+/// # Errors
+/// [`EnvelopeError::TooLong`] or [`EnvelopeError::Malformed`].
+pub fn signer(kind: Kind, bytes: &[u8]) -> Result<KeyId, EnvelopeError> {
+    let cap = kind.cap();
+    if bytes.len() > cap {
+        return Err(EnvelopeError::TooLong { got: bytes.len(), cap });
+    }
+    let sealed = CoseSign1::from_slice(bytes).map_err(|_| EnvelopeError::Malformed)?;
+    let id = sealed.protected.header.key_id.as_slice().try_into().map_err(|_| EnvelopeError::Malformed)?;
+    Ok(KeyId(id))
+}
+
+/// Reads the document of an envelope without checking who signed it: for showing, never for acting on.
+///
+/// # Errors
+/// [`EnvelopeError::TooLong`], [`EnvelopeError::Malformed`] or [`EnvelopeError::Payload`].
+pub fn peek<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, EnvelopeError> {
+    signer(kind, bytes)?;
+    let sealed = CoseSign1::from_slice(bytes).map_err(|_| EnvelopeError::Malformed)?;
+    let payload = sealed.payload.as_deref().ok_or(EnvelopeError::Malformed)?;
+    cbor::from_slice(payload, kind.cap()).map_err(EnvelopeError::Payload)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

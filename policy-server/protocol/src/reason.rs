@@ -100,6 +100,8 @@ reasons! {
     LeaseInvalid = "lease.invalid",
     /// The device's clock is behind what the server last said.
     ClockBehind = "clock.behind",
+    /// The device's clock is so far ahead that a fresh lease would be over already.
+    ClockAhead = "clock.ahead",
     /// No such invitation.
     CodeUnknown = "code.unknown",
     /// The invitation was used.

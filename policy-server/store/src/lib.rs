@@ -1,1 +1,17 @@
-//! Place of this crate.
+//! Storage of the policy server: one trait, SQLite behind it.
+//!
+//! [`View`] reads, [`Work`] reads and writes and makes all its changes or none. Nothing in the traits is SQLite's:
+//! ids, states and times are the core's own types, so that PostgreSQL fits. It must never decide anything.
+
+mod error;
+mod records;
+mod sqlite;
+mod traits;
+
+pub use error::StoreError;
+pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};
+pub use sqlite::SqliteStore;
+pub use traits::{Store, View, Work};
+
+/// Newest events kept of each device.
+pub const EVENTS_PER_DEVICE: i64 = 200;

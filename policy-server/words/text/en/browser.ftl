@@ -1,1 +1,128 @@
 # browser
+
+# Portal (secure-browser/src/portal)
+portal-title = Workspace
+portal-hello = { $user }
+portal-theme = Brightness
+portal-search = Search by system or area
+portal-areas = Areas
+portal-areas-all = All areas
+portal-near = Neighbouring areas
+portal-none-found = Nothing found. Try fewer words, or choose “All areas”.
+portal-no-systems = There is no system in this workspace yet. It will appear here as soon as your admin adds one.
+portal-promise = Nothing you open here is stored on this device. Copy and paste work inside the workspace only.
+portal-version = Allowlist version { $version }
+portal-kind-collaboration = Collaboration
+portal-kind-records = Records
+portal-kind-viewer = Image and exam viewer
+portal-kind-meeting = Video meeting
+portal-kind-map = Resource map
+portal-kind-beds = Bed search
+portal-kind-monitoring = Home monitoring
+portal-kind-desktop = Virtual desktop
+portal-kind-statistics = Statistics
+portal-kind-other = Other
+portal-power-camera = Camera
+portal-power-microphone = Microphone
+portal-power-location = Location
+portal-unavailable-calls = Video calls do not work on this device, so this cannot be opened here. Please use a device that can make calls.
+portal-unavailable-gateway = Systems behind the access gateway cannot be opened in this version yet.
+
+# Problem page
+block-title-stopped = This page cannot be opened
+block-title-unreachable = The page could not be loaded
+block-title-crashed = The page stopped working
+block-why-failed = The other side did not answer, or the connection broke. Nothing you had not yet sent has been sent.
+block-why-crashed = The part that draws this page has stopped. Other systems and the workspace are not affected.
+block-next-ask = If you need it for your work, you can ask the admin to allow this host.
+block-next-asked = Your request was sent to the admin. Once it is allowed, the page will open.
+block-next-forbidden = If you need it, tell the admin the reason code below.
+block-next-retry = Please try again in a moment. If it goes on, contact your admin.
+block-ask = Ask the admin to allow it
+block-retry = Try again
+block-back = Back to the page before
+block-home = Home
+block-address = Address
+block-reason = Reason code
+block-rule = Nearest rule
+
+# PIN page
+pin-title = Enter your PIN
+pin-title-locked = The screen is locked
+pin-hint = The PIN of this workspace. It is not stored on this device.
+pin-label = PIN
+pin-show = Show
+pin-hide = Hide
+pin-open = Open
+pin-checking = Checking…
+pin-starting = Getting ready…
+pin-caps = Caps Lock is on.
+pin-tries-left = After { $tries } more wrong tries it stays shut until your admin unlocks it.
+pin-org = Secure workspace
+
+# Shell: top bar, notices, end page (secure-browser/src/shell)
+ui-window = Secure workspace
+ui-home = Home
+ui-back = Back
+ui-reload = Reload
+ui-stop = Stop
+ui-lock = Lock
+ui-quit = Close and erase
+ui-quit-sure = End the workspace? Open pages and anything not yet sent will be erased.
+ui-quit-yes = Close and erase
+ui-quit-no = Continue
+ui-portal = Home
+ui-lease-hours = { $hours } h { $minutes } min left
+ui-lease-minutes = { $minutes } min left
+ui-lease-seconds = { $seconds } s left
+ui-lease-hint = Without word from the server for this long, the workspace locks.
+ui-notice-blocked = The connection to { $host } was stopped. { $reason }
+ui-notice-download = Files cannot be saved. Please view them on the screen only.
+ui-notice-upload = This system may not receive files from here.
+ui-notice-print = Printing is not allowed for this system.
+ui-notice-permission = { $host } was not given the camera, microphone, location or other power it asked for.
+ui-notice-window = The new window was not opened.
+ui-notice-policy = The allowlist was updated.
+ui-notice-closed = A page that is no longer allowed was closed.
+ui-close = Close
+ui-dialog-says = Message from { $host }
+ui-dialog-ok = OK
+ui-dialog-cancel = Cancel
+ui-dialog-silence = Stop messages from this page
+ui-ended-title = The workspace has ended
+ui-ended-safe = Nothing of the workspace remains on this device.
+ui-ended-close = Close
+ui-broken = The screen could not be prepared: { $why }
+
+# Command line (secure-browser/src/cli) and session (secure-browser/src/supervisor)
+cli-no-home = There is no place for the workspace: neither XDG_DATA_HOME nor HOME is set. Nothing was written. Name a folder with --profile.
+cli-no-terminal = There is no terminal to ask for the PIN. Nothing was changed. Run this in a terminal, or give the PIN on standard input with --pin-stdin.
+cli-link-too-long = This is too long to be an invitation. Nothing was changed. Copy the link from your admin as it is.
+cli-link-other = This is not an invitation; one starts with secure-workspace://enroll?. Nothing was changed. Copy the whole link from your admin.
+cli-link-part = The invitation is damaged (part "{ $part }" is missing, doubled or changed). Nothing was changed. Copy the whole link again, or scan the code.
+cli-pin = PIN:
+cli-pin-new = New PIN (at least 6 characters):
+cli-pin-again = The same PIN again:
+cli-pin-differ = The two are not the same. Nothing was kept. Try again.
+cli-enrolled = This device is enrolled with { $org }. Open the workspace with "secure-browser"; you need the PIN that you have just chosen.
+cli-status = { $org } ({ $server }): { $state ->
+    [open] the workspace is open
+    [busy] the workspace is in use by another command
+    [broken] the last session did not end by itself; nothing of it was kept
+   *[closed] the workspace is closed
+} · policy { $version } · lease until { $lease } · last contact { $contact }
+cli-wipe-nothing = There is no workspace in { $folder }. Nothing had to be erased.
+cli-wipe-done = The workspace in { $folder } is erased: keys, sealed documents, names and session files are gone. To work on it again, ask your admin for a new invitation.
+cli-wipe-already = The workspace in { $folder } had been wiped by your admin before; what was left of it is gone now too.
+cli-wipe-owed = Your admin's server has not confirmed an earlier wipe yet; the signed receipts for it are kept and are sent when you enroll or open the workspace again.
+cli-explain-allowed = Allowed: { $url } by the rule "{ $rule }" of the system "{ $system }".
+cli-explain-denied = Not allowed: { $url } (nearest rule: { $rule }).
+cli-doctor-line = { $state ->
+    [holds] holds
+    [partly] partly
+   *[not-possible] NOT POSSIBLE
+} · { $name }: { $how }
+session-closed = The session is closed and everything in it is erased.
+session-was-broken = The last session did not end by itself (power or process failure). Nothing of it was kept; your admin is told.
+session-not-started = What failed: { $detail }
+session-receipts-owed = The wipe is done, but the server has not confirmed it yet. The signed receipt is kept and sent at the next start.

@@ -72,3 +72,6 @@ reason-display-missing = There is no screen to open the workspace on. Start it f
 reason-program-missing = A program that the workspace needs is not installed. Run the installer again.
 reason-guarantee-missing = A protection that the workspace promises cannot be set up on this computer, so it did not start. Run "secure-browser doctor" to see which.
 reason-session-broken = A part of the workspace ended unexpectedly, so the session was closed and erased. Nothing was kept. Open it again.
+reason-session-idle = Nobody used the workspace for a while, so it is covered. Nothing is lost. Enter your PIN.
+reason-session-locked = You locked the workspace. Nothing is lost. Enter your PIN to go on.
+reason-clock-ahead = The clock of this device is far ahead of the server's, so the workspace was not opened. Nothing is lost. Set date and time right and open it again.

@@ -1,1 +1,93 @@
 # server
+
+policy-file-refused = The file was refused whole; nothing was changed. Correct what is named above and try again.
+policy-check-good = { $file } is a good policy file: { $systems } systems, { $entries } entries.
+policy-diff-same = Both files allow the same.
+
+## attest verify
+attest-genuine = Genuine evidence, tier { $tier }.
+attest-refused = Refused: this evidence proves nothing.
+attest-reason = Reason: { $code }
+attest-note = Noted: { $code }
+attest-bad-input = Nothing could be judged: { $cause }. Check the file and the options.
+
+## the data folder and the database
+data-missing = { $data } is not the data folder of a server. Make one with "policy-server init", or check the path.
+data-unreadable = The folder { $data } cannot be used: { $error }. Nothing was changed. Check the path and who owns it.
+data-busy = { $data } is in use by another policy-server process. Nothing was changed. Use that one, or stop it first.
+data-damaged = The file { $file } of the data folder is damaged or does not belong to the others. Nothing was changed. Restore it from a backup.
+data-file = The file { $file } of the data folder cannot be read: { $error }. Nothing was changed.
+store-missing = There is no database at { $path }. Nothing was made in its place. Restore it from a backup, or make a new server with "policy-server init".
+store-exists = There is a file at { $path } already, so no database was made. Nothing was changed.
+store-damaged = The database is damaged or is not one of policy-server. It was left as it is. Restore it from a backup.
+store-newer = The database was made by a newer policy-server. It was left as it is. Use the newer version.
+store-unwritable = The database cannot be written: the disk is full or the file is read-only. What was kept before is safe. Make room and try again.
+store-value = The database holds a value in { $column } that this version does not know. Nothing was changed. Use the version that wrote it.
+store-failed = The database failed. What was kept before is safe, and nothing was half done. Try again; the log says more.
+random-failed = The system gave no randomness or a key could not be made, so nothing was done. Try again.
+runtime-failed = The process could not start its work: { $error }.
+file-unreadable = { $path } cannot be read: { $error }.
+file-unwritable = { $path } cannot be written: { $error }. Nothing was replaced.
+group-name = "{ $group }" is not a group name: 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit.
+
+## init
+init-url = "{ $url }" is not an address of a server. Write https://HOST or https://HOST:PORT, with nothing after it.
+init-org = The organisation's name must have 1 to 100 characters.
+init-not-empty = The folder { $data } is not empty. It was left as it is. Name an empty or new folder.
+init-done = The server is made in { $data }. Start it with: policy-server serve --data { $data } ({ $url })
+init-root-key = The organisation's root key lies at { $path }. Move it away from this machine now (such as to a USB stick kept in a safe): whoever has it can widen what devices may reach.
+init-recovery = The recovery code above is shown this once. Write it down and keep it apart from the server.
+init-boundary-empty = No boundary was given, so every policy is refused until you sign one: "policy-server boundary init FILE", edit it, "policy-server boundary sign", "policy-server boundary apply".
+
+## the root key and the boundary
+root-exists = There is a file at { $path } already. It was left as it is. Name another place for the root key.
+root-unwritable = The root key cannot be written to { $path }: { $error }. Nothing was made.
+root-unreadable = The root key { $path } cannot be read: { $error }.
+root-damaged = { $path } is not a root key of policy-server, or it is damaged. Nothing was signed.
+boundary-faults = The boundary has faults, so it was refused whole. Correct them and try again:
+boundary-refused = The boundary was refused, so no server was made.
+boundary-unsigned = This is not a signed boundary. Sign one with "policy-server boundary sign".
+boundary-template = A template was written to { $path }. Edit it, then sign it with "policy-server boundary sign".
+boundary-signed = Signed: { $path }, version { $version }, good until { $expires }. Put it in force with "policy-server boundary apply".
+boundary-shown-unchecked = Version { $version }, good until { $expires }, says it is signed by { $root }. Name --root-key to check that.
+boundary-shown-good = Version { $version }, good until { $expires }, signed by { $root }: the signature fits.
+boundary-shown-bad = Version { $version }, says it is signed by { $root }: the signature does NOT fit this root key. Do not use it.
+boundary-applied = Boundary { $version } is in force. Devices get it at once or at their next contact.
+boundary-policy-outside = The policy of group "{ $group }" is now outside the boundary: its devices refuse it. Apply a narrower one.
+
+## policy, invitation
+policy-applied = Version { $version } of the policy is in force for group "{ $group }". Devices get it at once or at their next contact.
+policy-outside-boundary = { $file } allows more than the boundary, so it was refused whole. The old policy stays in force. Narrow these, or sign a wider boundary with the root key:
+policy-boundary-empty = { $file } was refused whole, because the boundary in force allows no host at all: no policy can pass until the organisation signs one. Use "policy-server boundary init", "sign" and "apply". The old policy stays in force.
+policy-too-long = The policy is too long to be sent. Nothing was changed. Keep it below 4 MiB.
+invite-user = The person's name must have 1 to 128 characters.
+invite-expires = An invitation lasts from 1 second to 7 days.
+invite-done = This link admits one device of { $user } until { $expires }. Hand it to that person only.
+
+## devices
+device-unknown = There is no device "{ $name }". See "policy-server device list".
+device-ambiguous = Several devices are called "{ $name }". Nothing was done. Name one by its id:
+device-locked = { $label } is locked. It cannot unlock or renew until you release it.
+device-released = { $label } is released: it may unlock again, with all tries.
+device-retired = { $label } is retired: nothing is ever granted to it again.
+wipe-issued = The wipe of { $label } is issued: it gets no access any more. The device itself has not answered yet; it wipes at its next contact, or when its lease ends.
+wipe-no-server = The wipe of { $label } is issued: it gets no access any more. No server is running, so the order is delivered once one runs.
+wipe-accepted = { $label } has noted the wipe and is carrying it out. It has not yet said that it is done.
+wipe-destroyed = { $label } says, signed, that its keys, session and profile are gone.
+wipe-lease-dead = { $label } has not answered, and its last lease is over: what it held is assumed dead. It gets no access any more.
+wipe-receipt-bad = { $label } sent an answer that does not fit. It gets no access any more, but do not take it for wiped: look at "policy-server device show".
+
+## serve and the admin socket
+serve-port-taken = The address { $address } is in use by another program, so the server did not start. Nothing was changed. Stop that program or name another --listen.
+serve-port-forbidden = This user may not listen on { $address }. Nothing was changed. Name a port above 1023 with --listen, or grant the capability.
+serve-address = The server cannot listen on { $address }: { $error }. Nothing was changed.
+serve-failed = The server could not start: { $error }. Nothing was changed.
+admin-unreachable = The running server does not answer: { $error }. Whether it did what was asked is not known; look before you repeat it.
+admin-garbled = The running server gave an answer that this version does not understand. Use the server's own version of this program.
+
+## audit
+audit-good = The log is whole: { $entries } entries, root { $root }.
+audit-bad = The log is NOT whole. First bad entry: { $index }. { $problem }.
+audit-exported = { $entries } entries were written to { $path }. Check them with "policy-server audit verify { $path }".
+audit-key = { $path } is not the public key of an audit log.
+audit-nothing = { $path } is neither an export of an audit log nor a server's data folder.

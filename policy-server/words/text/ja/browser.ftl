@@ -1,1 +1,128 @@
 # browser
+
+# Portal (secure-browser/src/portal)
+portal-title = ワークスペース
+portal-hello = { $user } さん
+portal-theme = 明るさ
+portal-search = システムの名前や地域でさがす
+portal-areas = 地域
+portal-areas-all = すべての地域
+portal-near = 近隣の地域
+portal-none-found = 見つかりませんでした。ことばを短くするか、地域を「すべての地域」にしてください。
+portal-no-systems = このワークスペースで使えるシステムはまだありません。管理者が登録すると、ここに表示されます。
+portal-promise = ここで開いた内容はこの端末に保存されません。コピーと貼り付けはワークスペースの中だけで使えます。
+portal-version = 許可リスト 第{ $version }版
+portal-kind-collaboration = 多職種連携
+portal-kind-records = 診療・介護記録
+portal-kind-viewer = 画像・検査閲覧
+portal-kind-meeting = ビデオ会議
+portal-kind-map = 地域資源マップ
+portal-kind-beds = 空床検索
+portal-kind-monitoring = 在宅モニタリング
+portal-kind-desktop = 仮想デスクトップ
+portal-kind-statistics = 統計
+portal-kind-other = その他
+portal-power-camera = カメラ
+portal-power-microphone = マイク
+portal-power-location = 位置情報
+portal-unavailable-calls = この端末ではビデオ通話ができないため開けません。通話のできる端末をお使いください。
+portal-unavailable-gateway = アクセスゲートウェイ経由のシステムは、この版ではまだ開けません。
+
+# Problem page
+block-title-stopped = このページは開けません
+block-title-unreachable = ページを読み込めませんでした
+block-title-crashed = ページの表示が止まりました
+block-why-failed = 接続先から応答がないか、途中で切れました。入力前の内容は送信されていません。
+block-why-crashed = ページを表示する部分が停止しました。ほかのシステムやワークスペースには影響ありません。
+block-next-ask = 仕事に必要なときは、このホストを許可するよう管理者に依頼できます。
+block-next-asked = 管理者に依頼を送りました。許可されると、このまま開けるようになります。
+block-next-forbidden = 必要なときは、下の理由コードを管理者に伝えてください。
+block-next-retry = しばらくしてから、もう一度お試しください。続くときは管理者に連絡してください。
+block-ask = 管理者に許可を依頼
+block-retry = もう一度読み込む
+block-back = 前のページに戻る
+block-home = 入口へ
+block-address = アドレス
+block-reason = 理由コード
+block-rule = 近い許可ルール
+
+# PIN page
+pin-title = PIN を入力してください
+pin-title-locked = 画面をロックしています
+pin-hint = このワークスペースの PIN です。端末には保存されません。
+pin-label = PIN
+pin-show = 表示
+pin-hide = 隠す
+pin-open = 開く
+pin-checking = 確認しています…
+pin-starting = 準備しています…
+pin-caps = Caps Lock がオンになっています。
+pin-tries-left = あと { $tries } 回まちがえると、管理者の解除が必要になります。
+pin-org = セキュアワークスペース
+
+# Shell: top bar, notices, end page (secure-browser/src/shell)
+ui-window = セキュアワークスペース
+ui-home = 入口
+ui-back = 戻る
+ui-reload = 再読み込み
+ui-stop = 中止
+ui-lock = ロック
+ui-quit = 終了して消去
+ui-quit-sure = ワークスペースを終了しますか。開いているページと入力中の内容は消去されます。
+ui-quit-yes = 終了して消去
+ui-quit-no = 続ける
+ui-portal = 入口
+ui-lease-hours = 残り { $hours }時間{ $minutes }分
+ui-lease-minutes = 残り { $minutes }分
+ui-lease-seconds = 残り { $seconds }秒
+ui-lease-hint = サーバーと通信できないまま、この時間が過ぎるとロックされます。
+ui-notice-blocked = { $host } への接続を止めました。{ $reason }
+ui-notice-download = ファイルの保存はできません。内容は画面で見るだけにしてください。
+ui-notice-upload = ファイルの送信はこのシステムでは許可されていません。
+ui-notice-print = 印刷はこのシステムでは許可されていません。
+ui-notice-permission = { $host } によるカメラ・マイク・位置情報などの使用を止めました。
+ui-notice-window = 新しいウィンドウは開けませんでした。
+ui-notice-policy = 許可リストが更新されました。
+ui-notice-closed = 許可されなくなったページを閉じました。
+ui-close = 閉じる
+ui-dialog-says = { $host } からのメッセージ
+ui-dialog-ok = OK
+ui-dialog-cancel = キャンセル
+ui-dialog-silence = このページのメッセージを止める
+ui-ended-title = ワークスペースを終了しました
+ui-ended-safe = ワークスペースの内容はこの端末に残っていません。
+ui-ended-close = 閉じる
+ui-broken = 画面を準備できませんでした: { $why }
+
+# コマンドライン（secure-browser/src/cli）とセッション（secure-browser/src/supervisor）
+cli-no-home = ワークスペースの置き場所がありません（XDG_DATA_HOME も HOME も設定されていません）。何も書き込んでいません。--profile でフォルダーを指定してください。
+cli-no-terminal = PIN を尋ねる端末がありません。何も変更していません。端末で実行するか、--pin-stdin を付けて標準入力から PIN を渡してください。
+cli-link-too-long = 長すぎるため、招待ではありません。何も変更していません。管理者から受け取ったリンクをそのままコピーしてください。
+cli-link-other = 招待ではありません。招待は secure-workspace://enroll? で始まります。何も変更していません。管理者から受け取ったリンク全体をコピーしてください。
+cli-link-part = 招待が壊れています（「{ $part }」の部分が足りないか、重複しているか、変わっています）。何も変更していません。リンク全体をもう一度コピーするか、コードを読み取ってください。
+cli-pin = PIN：
+cli-pin-new = 新しい PIN（6 文字以上）：
+cli-pin-again = もう一度同じ PIN：
+cli-pin-differ = 二つの PIN が一致しません。何も保存していません。もう一度入力してください。
+cli-enrolled = この端末を { $org } に登録しました。secure-browser でワークスペースを開いてください。いま決めた PIN が必要です。
+cli-status = { $org }（{ $server }）：{ $state ->
+    [open] ワークスペースは開いています
+    [busy] ワークスペースは別のコマンドが使用中です
+    [broken] 前回のセッションは途中で終わりました。内容は残っていません
+   *[closed] ワークスペースは閉じています
+}・ポリシー { $version }・利用許可 { $lease } まで・最後の連絡 { $contact }
+cli-wipe-nothing = { $folder } にワークスペースはありません。消去するものはありませんでした。
+cli-wipe-done = { $folder } のワークスペースを消去しました。鍵、封印した文書、名前、セッションのファイルはすべてなくなりました。再び使うには、管理者に新しい招待を依頼してください。
+cli-wipe-already = { $folder } のワークスペースはすでに管理者が消去していました。残っていた記録も消しました。
+cli-wipe-owed = 以前の消去を管理者のサーバーがまだ確認していません。署名した報告は保管してあり、次に登録するか開いたときに送ります。
+cli-explain-allowed = 許可されています：{ $url }（システム「{ $system }」の規則「{ $rule }」）
+cli-explain-denied = 許可されていません：{ $url }（最も近い規則：{ $rule }）
+cli-doctor-line = { $state ->
+    [holds] 有効
+    [partly] 一部
+   *[not-possible] 不可能
+}・{ $name }：{ $how }
+session-closed = セッションを終了し、内容をすべて消去しました。
+session-was-broken = 前回のセッションは途中で終わりました（電源またはプロセスの障害）。内容は残っていません。管理者に知らせます。
+session-not-started = 失敗した箇所：{ $detail }
+session-receipts-owed = 消去は終わりましたが、サーバーがまだ確認していません。署名した報告は保管してあり、次の起動時に送ります。

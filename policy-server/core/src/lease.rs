@@ -1,0 +1,82 @@
+//! How long a device may run without a word from the server.
+
+use workspace_protocol::{
+    documents::Lease,
+    ids::{DeviceId, Epoch, Serial, UnixTime},
+};
+
+/// Lease in seconds of a device whose group has no policy yet: it can open nothing, so an hour is plenty.
+pub const WITHOUT_POLICY_SECONDS: i64 = 3600;
+/// Shortest lease in seconds, so that a device can renew at two thirds of it.
+pub const LEAST_SECONDS: i64 = 10;
+/// Life of a software-tier client certificate in seconds. Source: trust.md section 4.
+pub const CERTIFICATE_SECONDS: i64 = 3600;
+/// How far a certificate's start lies in the past, in seconds, for verifiers whose clocks are behind.
+pub const CERTIFICATE_BACKDATE_SECONDS: i64 = 300;
+
+/// Lengths of a lease, in whole seconds from its issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lengths {
+    /// Until the session is locked.
+    pub lock: i64,
+    /// Until the session is destroyed.
+    pub destroy: i64,
+}
+
+/// Lengths of a lease: the policy's `session.lease`, never longer than the boundary's `lease_max`.
+///
+/// The last eighth of the time is spent locked: unreadable on the screen, and still saved by one contact.
+#[must_use]
+pub fn lengths(policy_seconds: Option<i64>, boundary_max_seconds: i64) -> Lengths {
+    let asked = policy_seconds.unwrap_or(WITHOUT_POLICY_SECONDS);
+    let destroy = asked.max(LEAST_SECONDS).min(boundary_max_seconds);
+    Lengths { lock: destroy - destroy / 8, destroy }
+}
+
+/// The lease that follows `last` in a device epoch.
+#[must_use]
+pub fn grant(device: DeviceId, epoch: Epoch, last: Serial, lengths: Lengths, now: UnixTime) -> Lease {
+    Lease {
+        device,
+        epoch,
+        serial: Serial(last.0.saturating_add(1)),
+        issued_at: now,
+        lock_after: now.plus(lengths.lock),
+        destroy_after: now.plus(lengths.destroy),
+        server_time: now,
+    }
+}
+
+/// Last second of a certificate issued at `now`: an hour, but never beyond the lease it comes with.
+#[must_use]
+pub fn certificate_end(lease: &Lease, now: UnixTime) -> UnixTime {
+    lease.destroy_after.min(now.plus(CERTIFICATE_SECONDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boundary_caps_the_policy() {
+        assert_eq!(lengths(Some(8 * 3600), 24 * 3600), Lengths { lock: 7 * 3600, destroy: 8 * 3600 });
+        assert_eq!(lengths(Some(48 * 3600), 24 * 3600).destroy, 24 * 3600);
+        assert_eq!(lengths(None, 24 * 3600).destroy, WITHOUT_POLICY_SECONDS);
+    }
+
+    #[test]
+    fn a_lease_locks_before_it_destroys_and_its_serial_rises() {
+        let (now, id) = (UnixTime(100), DeviceId::random());
+        let lease = grant(id, Epoch(1), Serial(6), lengths(Some(80), 1000), now);
+        assert_eq!((lease.serial, lease.lock_after, lease.destroy_after), (Serial(7), UnixTime(170), UnixTime(180)));
+    }
+
+    #[test]
+    fn a_certificate_ends_with_its_lease_at_the_latest() {
+        let (now, id) = (UnixTime(0), DeviceId::random());
+        let short = grant(id, Epoch(1), Serial(0), lengths(Some(60), 1000), now);
+        let long = grant(id, Epoch(1), Serial(0), lengths(Some(8 * 3600), 24 * 3600), now);
+        assert_eq!(certificate_end(&short, now), UnixTime(60));
+        assert_eq!(certificate_end(&long, now), UnixTime(3600));
+    }
+}

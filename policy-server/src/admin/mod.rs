@@ -1,0 +1,19 @@
+//! What operators do: one router, over the socket of a running server or in the CLI's own process.
+
+pub mod client;
+pub mod message;
+mod routes;
+pub mod socket;
+mod view;
+
+pub use routes::router;
+
+/// Who acts when the CLI acts by itself.
+pub fn own_actor() -> String {
+    actor(nix::unistd::geteuid().as_raw())
+}
+
+/// The audit log's name for a local user.
+fn actor(uid: u32) -> String {
+    format!("admin:uid={uid}")
+}

@@ -1,0 +1,162 @@
+//! The command line: what an operator types, and how it ends. `--json` prints one JSON object a line on stdout,
+//! sentences go to stderr in the environment's language.
+
+mod apply;
+mod attest;
+mod audit;
+mod boundary;
+mod device;
+mod init;
+mod invite;
+mod policy;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs,
+    future::Future,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use workspace_words::Lang;
+
+use crate::failure::{Exit, Failure};
+
+/// Longest text file we read, in bytes: a policy of 4 MiB and its terminator.
+const TEXT_MAX: u64 = (4 << 20) + 1;
+
+/// Self-hosted server of a secure workspace: enrolls devices, tells them what they may reach, shuts them out.
+#[derive(Parser)]
+#[command(name = "policy-server", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a server: root key, server keys, device CA, database, recovery code.
+    Init(init::InitArgs),
+    /// Run the server until SIGTERM or SIGINT.
+    Serve(serve::ServeArgs),
+    /// Invite a person's device: a one-time link and its QR code.
+    Invite(invite::InviteArgs),
+    /// List, show, wipe, lock, release or retire devices.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Policies: check, test, compare, import files; put one in force.
+    Policy(apply::PolicyArgs),
+    /// The organisation's boundary: template, signature, contents, into force.
+    #[command(subcommand)]
+    Boundary(boundary::BoundaryCommand),
+    /// The audit log: export, verify offline, show.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Judge a device's evidence offline.
+    #[command(subcommand)]
+    Attest(attest::AttestCommand),
+}
+
+/// Where the server's data lies.
+#[derive(Args, Clone, Debug)]
+pub struct DataArg {
+    /// The server's data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// How to answer.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct JsonArg {
+    /// Print one JSON object a line on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the process.
+pub fn main() -> ExitCode {
+    // Whatever this process writes, the database and its journals included, is for its own user only.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is bad usage.
+            let code = if error.use_stderr() { Exit::Input.code() } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            tell(&failure.sentence(Lang::of_environment()));
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Init(args) => block_on(init::run(args)),
+        Command::Serve(args) => serve::run(args),
+        Command::Invite(args) => block_on(invite::run(args)),
+        Command::Device(command) => block_on(device::run(command)),
+        Command::Policy(args) => apply::run(args),
+        Command::Boundary(command) => boundary::run(command),
+        Command::Audit(command) => block_on(audit::run(command)),
+        Command::Attest(command) => Ok(attest::run(command, false)),
+    }
+}
+
+/// Runs a short command on this thread.
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::refused("runtime-failed").with("error", error))?;
+    runtime.block_on(work)
+}
+
+/// A line for people, on stderr.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A sentence of the catalogue for people, on stderr.
+fn say(id: &str, args: &[(&str, &str)]) {
+    tell(&words(id, args));
+}
+
+/// A sentence of the catalogue in the environment's language.
+fn words(id: &str, args: &[(&str, &str)]) -> String {
+    workspace_words::text(Lang::of_environment(), id, args)
+}
+
+/// A line on stdout. A reader that left is no failure of ours.
+fn print(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// An object on stdout, in one line.
+fn print_json<T: Serialize>(value: &T) {
+    if let Ok(text) = serde_json::to_string(value) {
+        print(&text);
+    }
+}
+
+/// Reads a text file of at most 4 MiB.
+///
+/// # Errors
+/// Bad input if it is not there, too long, or not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let failed = |error: io::Error| {
+        Failure::input("file-unreadable").with("path", path.display()).with("error", error)
+    };
+    let mut text = String::new();
+    let read = fs::File::open(path).map_err(failed)?.take(TEXT_MAX).read_to_string(&mut text).map_err(failed)?;
+    let fits = u64::try_from(read).is_ok_and(|read| read < TEXT_MAX);
+    if fits { Ok(text) } else { Err(failed(io::ErrorKind::FileTooLarge.into())) }
+}

@@ -1,0 +1,83 @@
+//! An admission: lease and certificate, granted inside the unit of work that keeps them.
+//!
+//! This is the only place that grants, so the ban is looked at here, in the same unit: once a wipe is committed no
+//! admission of that epoch can be.
+
+use policy_server_core::{
+    enrollment::{FACT_MAX, text_is_plain},
+    fleet::Device,
+    lease,
+};
+use policy_server_store::View;
+use workspace_protocol::{
+    device_api::{Admission, DeviceFacts, Held},
+    documents::Lease,
+    ids::UnixTime,
+    reason::Reason,
+};
+
+use super::Denial;
+use crate::server::Server;
+
+/// Grants a lease and a certificate to `device`, whose row is to be written in the same unit of work.
+///
+/// # Errors
+/// [`Denial::Refused`]: banned, locked, wiped, retired, or held too weakly for the group's policy.
+pub async fn admit<V: View>(
+    server: &Server,
+    view: &mut V,
+    device: &mut Device,
+    held: Held,
+    now: UnixTime,
+) -> Result<Admission, Denial> {
+    if view.is_banned(device.id, device.epoch).await? || server.denied.contains(device.id, device.epoch) {
+        return Err(Denial::of(device.standing.admits().err().unwrap_or(Reason::DeviceWiped)));
+    }
+    device.standing.admits()?;
+    let policy = server.current.policy(&device.group);
+    if policy.as_ref().is_some_and(|policy| !device.tier.satisfies(policy.minimum_tier)) {
+        return Err(Denial::of(Reason::TierTooLow));
+    }
+    let boundary = server.current.boundary();
+    let most = boundary.as_ref().map_or(lease::WITHOUT_POLICY_SECONDS, |one| one.lease_max_seconds);
+    let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most);
+    let granted = lease::grant(device.id, device.epoch, device.lease_serial, lengths, now);
+    let certificate = certificate(server, device, &granted, now)?;
+    note(device, &granted, held, now);
+    Ok(Admission {
+        device: device.id,
+        epoch: device.epoch,
+        certificates: vec![certificate.into()],
+        lease: server.keys.signer.lease(&granted).into(),
+        key_certificate: server.keys.signer.certificate().to_vec().into(),
+        boundary: boundary.filter(|one| one.version > held.boundary).map(|one| one.envelope.clone().into()),
+        policy: policy.filter(|one| one.version > held.policy).map(|one| one.envelope.clone().into()),
+        pending: super::hello::pending(view, device.id, device.epoch).await?,
+        server_time: now,
+        org: server.config.org.clone(),
+        user: device.user.clone(),
+    })
+}
+
+fn certificate(server: &Server, device: &mut Device, granted: &Lease, now: UnixTime) -> Result<Vec<u8>, Denial> {
+    let end = lease::certificate_end(granted, now);
+    let issued = server.keys.ca.issue(&device.device_key, (device.id, device.epoch), now, end);
+    device.certificate_until = device.certificate_until.max(Some(end));
+    issued.ok_or(Denial::of(Reason::ServerBusy))
+}
+
+fn note(device: &mut Device, granted: &Lease, held: Held, now: UnixTime) {
+    device.lease_serial = granted.serial;
+    device.lease_until = device.lease_until.max(Some(granted.destroy_after));
+    device.last_contact = Some(now);
+    device.held = held;
+}
+
+/// Whether facts may be kept: short and plain.
+///
+/// # Errors
+/// [`Reason::MessageMalformed`].
+pub fn check_facts(facts: &DeviceFacts) -> Result<(), Reason> {
+    let plain = [&facts.os, &facts.platform, &facts.version].iter().all(|text| text_is_plain(text, FACT_MAX));
+    if plain { Ok(()) } else { Err(Reason::MessageMalformed) }
+}

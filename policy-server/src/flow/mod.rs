@@ -1,0 +1,58 @@
+//! What the server does, one walk a file: read, decide in the core, write in one unit of work, tell the channels.
+
+pub mod admit;
+pub mod boundary;
+pub mod enroll;
+pub mod hello;
+pub mod invite;
+pub mod order;
+pub mod policy;
+pub mod receipt;
+pub mod report;
+pub mod signed;
+pub mod unlock;
+
+#[cfg(test)]
+mod tests;
+
+use policy_server_core::enrollment::InvitationRefusal;
+use policy_server_store::StoreError;
+use workspace_protocol::{crypto::CryptoError, reason::Reason};
+
+/// Why a device is told no.
+#[derive(Debug, thiserror::Error)]
+pub enum Denial {
+    /// The rules say so.
+    #[error("{reason}")]
+    Refused {
+        /// The code it is told.
+        reason: Reason,
+        /// Tries left, where tries are counted.
+        tries_left: Option<u32>,
+    },
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// The system gave no randomness, or a key could not be used.
+    #[error("a cryptographic primitive failed")]
+    Crypto(#[from] CryptoError),
+}
+
+impl Denial {
+    /// A refusal that counts no tries.
+    pub fn of(reason: Reason) -> Self {
+        Self::Refused { reason, tries_left: None }
+    }
+}
+
+impl From<Reason> for Denial {
+    fn from(reason: Reason) -> Self {
+        Self::of(reason)
+    }
+}
+
+impl From<InvitationRefusal> for Denial {
+    fn from(refusal: InvitationRefusal) -> Self {
+        Self::Refused { reason: refusal.reason, tries_left: refusal.tries_left }
+    }
+}

@@ -1,0 +1,143 @@
+//! A policy comes into force: read, checked against the boundary, signed, kept with its audit leaf, pushed.
+
+use policy_server_core::{audit::Entry, signing::POLICY_SECONDS};
+use policy_server_store::{SignedPolicy, Store, Work};
+use workspace_policy::{Policy, VerifiedBoundary};
+use workspace_protocol::{
+    envelope::Kind,
+    ids::{GroupName, UnixTime, Version},
+    reason::Reason,
+};
+
+use crate::{
+    clock, crash,
+    failure::{Exit, Failure},
+    push::bus::Notice,
+    server::Server,
+};
+
+/// Puts `toml` in force for `group`. `file` is its name in messages.
+///
+/// # Errors
+/// Bad input with each fault of the file; refused with each place that is outside the boundary. The old policy stays
+/// in force in either case.
+pub async fn apply(
+    server: &Server,
+    actor: &str,
+    group: &GroupName,
+    file: &str,
+    toml: &str,
+) -> Result<Version, Failure> {
+    let now = clock::now();
+    let policy = match checked(server, file, toml, now) {
+        Ok(policy) => policy,
+        Err(failure) => {
+            note_refusal(server, actor, group, &failure, now).await?;
+            return Err(failure);
+        }
+    };
+    sign(server, actor, group, &policy, toml, now).await
+}
+
+/// Signs anew every policy that is past half of its life, so that none ends while its server runs.
+///
+/// # Errors
+/// [`Failure`] if the store fails.
+pub async fn refresh(server: &Server) -> Result<(), Failure> {
+    let now = clock::now();
+    for held in server.current.policies() {
+        if now.since(held.issued_at) * 2 < POLICY_SECONDS {
+            continue;
+        }
+        match checked(server, "policy", &held.toml, now) {
+            Ok(policy) => {
+                sign(server, "server", &held.group, &policy, &held.toml, now).await?;
+            }
+            Err(failure) => {
+                let reason = failure.reason.unwrap_or_default();
+                tracing::warn!(group = %held.group, reason, "a policy could not be signed anew and will end");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn sign(
+    server: &Server,
+    actor: &str,
+    group: &GroupName,
+    policy: &Policy,
+    toml: &str,
+    now: UnixTime,
+) -> Result<Version, Failure> {
+    let mut work = server.store.begin().await?;
+    let version = work.next_policy_version(group).await?;
+    let row = record(server, group, policy, toml, version, now)?;
+    work.add_policy(&row).await?;
+    let entry = Entry::done(now, actor, "policy.apply", group).with("version", version).with("name", policy.name());
+    server.log(&mut work, &entry).await?;
+    crash::point("server.policy.before-commit");
+    work.commit().await?;
+    crash::point("server.policy.committed");
+    server.current.set_policy(row);
+    server.bus.publish_group(group, Notice::Policy);
+    tracing::info!(%group, version = version.0, "policy signed");
+    Ok(version)
+}
+
+fn record(
+    server: &Server,
+    group: &GroupName,
+    policy: &Policy,
+    toml: &str,
+    version: Version,
+    now: UnixTime,
+) -> Result<SignedPolicy, Failure> {
+    let envelope = server.keys.signer.policy(group, version, toml, now);
+    if envelope.is_empty() || envelope.len() > Kind::Policy.cap() {
+        return Err(Failure::input("policy-too-long"));
+    }
+    Ok(SignedPolicy {
+        group: group.clone(),
+        version,
+        issued_at: now,
+        expires_at: now.plus(POLICY_SECONDS),
+        toml: toml.to_owned(),
+        envelope,
+        lease_seconds: i64::try_from(policy.session().lease.as_secs()).unwrap_or(i64::MAX),
+        minimum_tier: policy.attestation(),
+    })
+}
+
+/// Reads a policy and holds it against the boundary in force.
+fn checked(server: &Server, file: &str, toml: &str, now: UnixTime) -> Result<Policy, Failure> {
+    let policy = Policy::parse(file, toml).map_err(|errors| {
+        let lines = errors.errors().iter().map(ToString::to_string).collect::<Vec<_>>();
+        Failure { exit: Exit::Input, ..Failure::reason(Reason::PolicyMalformed) }.lines(lines)
+    })?;
+    let held = server.current.boundary().ok_or_else(|| Failure::reason(Reason::BoundaryMissing))?;
+    let boundary = VerifiedBoundary::verify(&held.envelope, &server.keys.root, held.version, now)
+        .map_err(|error| Failure::reason(error.reason()))?;
+    boundary.boundary().admits(&policy).map_err(|outside| {
+        let nothing = boundary.boundary().patterns().next().is_none();
+        let id = if nothing { "policy-boundary-empty" } else { "policy-outside-boundary" };
+        let lines = outside.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Failure::refused(id).because(Reason::PolicyOutsideBoundary).with("file", file).lines(lines)
+    })?;
+    Ok(policy)
+}
+
+async fn note_refusal(
+    server: &Server,
+    actor: &str,
+    group: &GroupName,
+    failure: &Failure,
+    now: UnixTime,
+) -> Result<(), Failure> {
+    let reason = failure.reason.as_deref().and_then(Reason::from_code).unwrap_or(Reason::PolicyMalformed);
+    let mut work = server.store.begin().await?;
+    server.log(&mut work, &Entry::done(now, actor, "policy.apply", group).refused(reason)).await?;
+    work.commit().await?;
+    tracing::warn!(%group, reason = reason.code(), "policy refused");
+    Ok(())
+}

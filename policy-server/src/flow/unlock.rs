@@ -1,0 +1,168 @@
+//! Unlock and renewal. A PIN try is counted durably before its answer leaves the server.
+
+use opaque_ke::{
+    CredentialFinalization, CredentialRequest, Identifiers, ServerLogin, ServerLoginParameters, ServerRegistration,
+};
+use policy_server_core::{
+    audit::Entry,
+    fleet::{Device, TryEvent},
+    signing::unseal_record,
+};
+use policy_server_store::{Store, View, Work};
+use workspace_protocol::{
+    channel::Exporter,
+    device_api::{
+        Admission, RENEW, Renew, SignedRequest, UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart,
+        UnlockStartReply,
+    },
+    ids::{DeviceId, UnixTime},
+    opaque::Suite,
+    reason::Reason,
+};
+
+use super::{Denial, admit, enroll::within, signed};
+use crate::{
+    clock, crash,
+    server::{Purpose, Server},
+};
+
+/// Begins a PIN try.
+///
+/// # Errors
+/// [`Denial`]: the device may not, or no try is left.
+pub async fn start(server: &Server, exporter: &Exporter, ask: &SignedRequest) -> Result<UnlockStartReply, Denial> {
+    let now = clock::now();
+    let (_, purpose, body): (_, _, UnlockStart) = signed::open(server, UNLOCK_START, exporter, ask, now).await?;
+    let Purpose::Request(..) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
+    let request = within(&body.request)
+        .and_then(|bytes| CredentialRequest::<Suite>::deserialize(bytes).map_err(|_| Reason::MessageMalformed))?;
+    let (device, sealed) = count_try(server, ask.device, now).await?;
+    crash::point("server.unlock.counted");
+    let record = unseal_record(&server.keys.secret, device.id, &sealed)?;
+    let record = ServerRegistration::<Suite>::deserialize(&record).map_err(|_| Reason::ServerBusy)?;
+    let root = server.keys.root.id();
+    let started = ServerLogin::start(
+        &mut rand::rngs::OsRng,
+        &server.keys.opaque,
+        Some(record),
+        request,
+        device.id.as_bytes(),
+        parameters(&device.id, &root.0),
+    )
+    .map_err(|_| Reason::MessageMalformed)?;
+    let purpose = Purpose::Unlock(device.id, device.epoch, Box::new(started.state));
+    Ok(UnlockStartReply {
+        nonce: server.nonces.issue(purpose, now)?,
+        response: started.message.serialize().to_vec().into(),
+        tries_left: device.tries.left(),
+    })
+}
+
+/// Ends a PIN try.
+///
+/// # Errors
+/// [`Denial`]: the wrong PIN, or the device may not any more.
+pub async fn finish(server: &Server, exporter: &Exporter, ask: &SignedRequest) -> Result<Admission, Denial> {
+    let now = clock::now();
+    let (device, purpose, body): (_, _, UnlockFinish) =
+        signed::open(server, UNLOCK_FINISH, exporter, ask, now).await?;
+    let Purpose::Unlock(_, _, login) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
+    admit::check_facts(&body.facts)?;
+    let root = server.keys.root.id();
+    let proven = within(&body.finalization)
+        .ok()
+        .and_then(|bytes| CredentialFinalization::<Suite>::deserialize(bytes).ok())
+        .is_some_and(|last| login.finish(last, parameters(&device.id, &root.0)).is_ok());
+    if proven { succeed(server, ask.device, body, now).await } else { fail(server, ask.device, now).await }
+}
+
+/// Gives a new lease and certificate to a device whose last lease still runs. One whose lease is over needs its PIN.
+///
+/// # Errors
+/// [`Denial`].
+pub async fn renew(server: &Server, exporter: &Exporter, ask: &SignedRequest) -> Result<Admission, Denial> {
+    let now = clock::now();
+    let (_, purpose, body): (_, _, Renew) = signed::open(server, RENEW, exporter, ask, now).await?;
+    let Purpose::Request(..) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
+    admit::check_facts(&body.facts)?;
+    let mut work = server.store.begin().await?;
+    let mut device = work.device(ask.device).await?.ok_or(Reason::DeviceUnknown)?;
+    device.standing.admits()?;
+    if device.lease_until.is_none_or(|until| now >= until) {
+        return Err(Denial::of(Reason::LeaseExpired));
+    }
+    let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
+    device.facts = body.facts;
+    work.set_device(&device).await?;
+    work.commit().await?;
+    crash::point("server.renew.committed");
+    Ok(admission)
+}
+
+fn parameters<'a>(device: &'a DeviceId, root: &'a [u8; 32]) -> ServerLoginParameters<'static, 'a> {
+    let identifiers = Identifiers { client: Some(device.as_bytes()), server: Some(root) };
+    ServerLoginParameters { context: None, identifiers }
+}
+
+/// Counts a try in one unit of work; gives the device and its sealed record if one was left.
+async fn count_try(server: &Server, id: DeviceId, now: UnixTime) -> Result<(Device, Vec<u8>), Denial> {
+    let mut work = server.store.begin().await?;
+    let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
+    device.standing.admits()?;
+    if work.is_banned(id, device.epoch).await? {
+        return Err(Denial::of(Reason::DeviceWiped));
+    }
+    let sealed = work.pin_record(id).await?.ok_or(Reason::DeviceWiped)?;
+    let before = device.tries;
+    let (tries, allowed) = before.step(TryEvent::Begun);
+    device.tries = tries;
+    if before != tries {
+        work.set_device(&device).await?;
+        if let Err(reason) = allowed {
+            let entry = Entry::done(now, &actor(id), "device.pin-locked", id).refused(reason);
+            server.log(&mut work, &entry).await?;
+        }
+        crash::point("server.unlock.before-count");
+        work.commit().await?;
+    }
+    match allowed {
+        Ok(()) => Ok((device, sealed)),
+        Err(reason) => Err(Denial::Refused { reason, tries_left: Some(0) }),
+    }
+}
+
+async fn succeed(server: &Server, id: DeviceId, body: UnlockFinish, now: UnixTime) -> Result<Admission, Denial> {
+    let mut work = server.store.begin().await?;
+    let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
+    let (tries, allowed) = device.tries.step(TryEvent::Succeeded);
+    allowed?;
+    device.tries = tries;
+    let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
+    device.facts = body.facts;
+    work.set_device(&device).await?;
+    server.log(&mut work, &Entry::done(now, &actor(id), "device.unlock", id)).await?;
+    crash::point("server.unlock.before-commit");
+    work.commit().await?;
+    crash::point("server.unlock.committed");
+    Ok(admission)
+}
+
+async fn fail(server: &Server, id: DeviceId, now: UnixTime) -> Result<Admission, Denial> {
+    let mut work = server.store.begin().await?;
+    let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
+    let before = device.tries;
+    let (tries, refused) = before.step(TryEvent::Failed);
+    let reason = refused.err().unwrap_or(Reason::PinWrong);
+    device.tries = tries;
+    if tries != before {
+        work.set_device(&device).await?;
+        let entry = Entry::done(now, &actor(id), "device.pin-locked", id).refused(reason);
+        server.log(&mut work, &entry).await?;
+        work.commit().await?;
+    }
+    Err(Denial::Refused { reason, tries_left: Some(tries.left()) })
+}
+
+fn actor(id: DeviceId) -> String {
+    format!("device:{id}")
+}

@@ -1,0 +1,70 @@
+//! The push channel: one WebSocket a device over mutual TLS, with small buffers.
+
+pub mod bus;
+mod channel;
+mod frames;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
+    response::{IntoResponse, Response},
+};
+use policy_server_core::fleet::Device;
+use policy_server_store::{Store, View};
+use workspace_protocol::{
+    push::{FROM_DEVICE_MAX, TO_DEVICE_MAX},
+    reason::Reason,
+};
+
+use crate::{api::Refused, flow::Denial, serve::connection::Peer, server::Server};
+
+/// Bytes a channel reads at a time; an idle device must not cost the library's 128 KiB.
+const READ_BUFFER: usize = 2 << 10;
+
+/// Opens a channel for the device of the connection's certificate.
+pub async fn open(
+    State(server): State<Arc<Server>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(_) => return Refused::new(Reason::MessageMalformed).into_response(),
+    };
+    let device = match admitted(&server, &peer).await {
+        Ok(device) => device,
+        Err(denial) => {
+            let refused = Refused::of(&denial);
+            server.metrics.count("push", refused.reason.code());
+            return refused.into_response();
+        }
+    };
+    server.metrics.count("push", "ok");
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * TO_DEVICE_MAX)
+        .max_message_size(FROM_DEVICE_MAX)
+        .max_frame_size(FROM_DEVICE_MAX)
+        .on_upgrade(move |socket| channel::run(server, device, peer, socket))
+}
+
+/// The device of a certificate, if its epoch is current and not shut out. A locked one may listen, for its release.
+async fn admitted(server: &Server, peer: &Peer) -> Result<Device, Denial> {
+    let certified = peer.certified.as_ref().ok_or(Reason::ProofInvalid)?;
+    let (id, epoch) = (certified.device, certified.epoch);
+    if server.denied.contains(id, epoch) {
+        return Err(Denial::of(Reason::DeviceWiped));
+    }
+    let mut view = server.store.view().await?;
+    let device = view.device(id).await?.ok_or(Reason::DeviceUnknown)?;
+    if view.is_banned(id, epoch).await? {
+        return Err(Denial::of(device.standing.admits().err().unwrap_or(Reason::DeviceWiped)));
+    }
+    if device.epoch == epoch { Ok(device) } else { Err(Denial::of(Reason::EpochStale)) }
+}

@@ -1,0 +1,139 @@
+//! `serve`: from a data folder to a listening server, and back to a folder that is closed cleanly.
+
+pub mod connection;
+pub mod log;
+pub mod metrics;
+pub mod tls;
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use policy_server_store::Store;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    admin, clock,
+    data::DataDir,
+    failure::Failure,
+    flow::{order, policy},
+    server::Server,
+};
+
+/// How long open connections may take to end once the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often orders whose leases are over are looked for.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
+/// How often policies are looked at for signing anew.
+const REFRESH_EVERY: Duration = Duration::from_secs(3600);
+/// How long before its end the online key's certificate is warned of, in seconds. Source: trust.md section 4.
+const WARN_BEFORE: i64 = 90 * 24 * 3600;
+
+/// Runs a server until it is told to stop.
+///
+/// # Errors
+/// A sentence for whatever keeps it from starting: folder, keys, database, address.
+pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Failure> {
+    let _lock = dir.lock()?;
+    let server = Server::open(dir, true).await?;
+    let config = tls::config(&server.keys)?;
+    let listener = bind(&server, listen).await?;
+    let admin = admin::socket::bind(dir)?;
+    let ready = ready_url(&server, &listener)?;
+    warn_of_ends(&server);
+
+    let tasks = TaskTracker::new();
+    tasks.spawn(connection::accept(Arc::clone(&server), listener, config, tasks.clone()));
+    tasks.spawn(admin::socket::accept(Arc::clone(&server), admin, tasks.clone()));
+    tasks.spawn(keep_up(Arc::clone(&server)));
+    announce(&ready)?;
+    tracing::info!(url = %ready, "ready");
+
+    stopped().await?;
+    tracing::info!("stopping");
+    server.stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("connections were cut");
+    }
+    let _ = std::fs::remove_file(dir.socket());
+    server.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(server: &Server, listen: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+    let address = listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], server.config.port())));
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::refused("serve-port-taken").with("address", address),
+        std::io::ErrorKind::PermissionDenied => Failure::refused("serve-port-forbidden").with("address", address),
+        _ => Failure::input("serve-address").with("address", address).with("error", error),
+    })
+}
+
+fn ready_url(server: &Server, listener: &TcpListener) -> Result<String, Failure> {
+    let bound = listener.local_addr().map_err(|error| Failure::refused("serve-failed").with("error", error))?;
+    let host = server.config.host();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    Ok(format!("https://{host}:{}", bound.port()))
+}
+
+/// The one line on stdout that says that devices can come.
+fn announce(url: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ready {url}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::refused("serve-failed").with("error", error))
+}
+
+async fn stopped() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::refused("serve-failed").with("error", error);
+    let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+fn warn_of_ends(server: &Server) {
+    let left = server.keys.signer.not_after().since(clock::now());
+    if left < WARN_BEFORE {
+        tracing::warn!(days = left / 86_400, "the online key's certificate ends soon; sign a new one with the root key");
+    }
+    if let Some(boundary) = server.current.boundary() {
+        let left = boundary.expires_at.since(clock::now());
+        if left < WARN_BEFORE {
+            tracing::warn!(days = left / 86_400, "the boundary ends soon; sign a new one with the root key");
+        }
+    }
+}
+
+/// What time alone brings about: leases that end, policies that grow old.
+async fn keep_up(server: Arc<Server>) {
+    let mut settle = tokio::time::interval(SETTLE_EVERY);
+    let mut refresh = tokio::time::interval(REFRESH_EVERY);
+    loop {
+        tokio::select! {
+            () = server.stop.cancelled() => return,
+            _ = settle.tick() => {
+                if let Err(error) = order::settle(&server).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "orders could not be settled");
+                }
+            }
+            _ = refresh.tick() => {
+                if let Err(failure) = policy::refresh(&server).await {
+                    tracing::error!(id = failure.id, "policies could not be signed anew");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a running server shares: facts, keys, store, nonces, the deny-set, the policies in force and the bus.
+
+mod current;
+mod denied;
+mod nonces;
+
+use std::sync::Arc;
+
+use policy_server_core::audit::Entry;
+use policy_server_store::{SqliteStore, Store, StoreError, View, Work};
+use tokio_util::sync::CancellationToken;
+
+pub use current::Current;
+pub use denied::DenySet;
+pub use nonces::{Nonces, PendingEnrollment, Purpose};
+
+use crate::{
+    clock,
+    data::{Config, DataDir, keys, keys::Keys},
+    failure::Failure,
+    push::bus::{Bus, LocalBus},
+    serve::metrics::Metrics,
+};
+
+/// The database in use. PostgreSQL joins here.
+pub type Database = SqliteStore;
+
+/// Everything that requests share.
+pub struct Server {
+    /// Public facts.
+    pub config: Config,
+    /// Secrets.
+    pub keys: Keys,
+    /// What is kept.
+    pub store: Database,
+    /// Nonces sent and not yet used.
+    pub nonces: Nonces,
+    /// Epochs whose certificates are refused.
+    pub denied: DenySet,
+    /// Boundary and policies in force.
+    pub current: Current,
+    /// Tells channels to look again.
+    pub bus: Arc<dyn Bus>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Ends every channel and connection.
+    pub stop: CancellationToken,
+    /// Whether devices can reach this process.
+    pub serving: bool,
+}
+
+impl Server {
+    /// Opens a data folder whose lock is held.
+    ///
+    /// # Errors
+    /// Bad input naming what is missing or damaged.
+    pub async fn open(dir: &DataDir, serving: bool) -> Result<Arc<Self>, Failure> {
+        let config = Config::load(dir)?;
+        let keys = keys::load(dir)?;
+        let store = Database::open(&dir.database()).await?;
+        let mut view = store.view().await?;
+        let denied = DenySet::new(view.denied(clock::now()).await?);
+        let current = Current::new(view.boundary().await?, view.policies().await?);
+        drop(view);
+        Ok(Arc::new(Self {
+            config,
+            keys,
+            store,
+            nonces: Nonces::default(),
+            denied,
+            current,
+            bus: Arc::new(LocalBus::default()),
+            metrics: Metrics::default(),
+            stop: CancellationToken::new(),
+            serving,
+        }))
+    }
+
+    /// Appends to the audit log in a unit of work.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log<W: Work>(&self, work: &mut W, entry: &Entry) -> Result<(), StoreError> {
+        work.log(entry, &self.keys.log, &self.keys.audit).await
+    }
+}

@@ -1,0 +1,54 @@
+//! Boundary and policies in force, in memory: signed documents of megabytes are not read anew for each device.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use policy_server_store::{SignedBoundary, SignedPolicy};
+use workspace_protocol::ids::GroupName;
+
+/// The newest of each.
+pub struct Current {
+    boundary: RwLock<Option<Arc<SignedBoundary>>>,
+    policies: RwLock<HashMap<GroupName, Arc<SignedPolicy>>>,
+}
+
+impl Current {
+    /// As they were stored.
+    pub fn new(boundary: Option<SignedBoundary>, policies: Vec<SignedPolicy>) -> Self {
+        let policies = policies.into_iter().map(|one| (one.group.clone(), Arc::new(one))).collect();
+        Self { boundary: RwLock::new(boundary.map(Arc::new)), policies: RwLock::new(policies) }
+    }
+
+    /// The boundary.
+    pub fn boundary(&self) -> Option<Arc<SignedBoundary>> {
+        self.boundary.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A group's policy.
+    pub fn policy(&self, group: &GroupName) -> Option<Arc<SignedPolicy>> {
+        self.policies.read().unwrap_or_else(PoisonError::into_inner).get(group).cloned()
+    }
+
+    /// All policies.
+    pub fn policies(&self) -> Vec<Arc<SignedPolicy>> {
+        self.policies.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Puts a boundary that was committed in force.
+    pub fn set_boundary(&self, boundary: SignedBoundary) {
+        let mut held = self.boundary.write().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|old| old.version < boundary.version) {
+            *held = Some(Arc::new(boundary));
+        }
+    }
+
+    /// Puts a policy that was committed in force.
+    pub fn set_policy(&self, policy: SignedPolicy) {
+        let mut held = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        if held.get(&policy.group).is_none_or(|old| old.version < policy.version) {
+            held.insert(policy.group.clone(), Arc::new(policy));
+        }
+    }
+}

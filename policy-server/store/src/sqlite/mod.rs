@@ -1,0 +1,138 @@
+//! SQLite: WAL, `synchronous=FULL`, one writing connection (units queue fairly for it) and a few reading ones.
+
+mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Connection, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{Store, StoreError};
+pub use read::SqliteView;
+pub use write::SqliteWork;
+
+/// "SWps": says that a file is a database of this product.
+const APPLICATION_ID: i32 = 0x5357_7073;
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a unit waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(30);
+/// Connections that read.
+const READERS: u32 = 4;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
+
+/// The store of a server on one machine.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Makes a new database.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if the file is there, whatever it is; [`StoreError`] if it cannot be made.
+    pub async fn create(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Err(StoreError::Exists(path.to_owned()));
+        }
+        let store = Self::connect(path, true).await?;
+        sqlx::query("PRAGMA application_id = 1398239347").execute(&store.writer).await?;
+        MIGRATIONS.run(&store.writer).await?;
+        Ok(store)
+    }
+
+    /// Opens a database and brings its tables up to date.
+    ///
+    /// The file is looked at without writing first, so that a damaged or foreign one stays as it was found.
+    ///
+    /// # Errors
+    /// [`StoreError`]: missing, damaged or foreign, newer, unwritable.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::inspect(path).await?;
+        let store = Self::connect(path, false).await?;
+        MIGRATIONS.run(&store.writer).await?;
+        Ok(store)
+    }
+
+    /// Opens a database to read only, also while a server uses it.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        Self::inspect(path).await?;
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+        let pool = pool_options(1).connect_with(options).await?;
+        Ok(Self { writer: pool.clone(), readers: pool })
+    }
+
+    async fn inspect(path: &Path) -> Result<(), StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut connection).await?;
+        let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        if id == APPLICATION_ID && sound == "ok" { Ok(()) } else { Err(StoreError::Damaged) }
+    }
+
+    async fn connect(path: &Path, create: bool) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .pragma("secure_delete", "ON");
+        let writer = pool_options(1).connect_with(options.clone()).await?;
+        let readers = pool_options(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { writer, readers })
+    }
+}
+
+fn pool_options(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false)
+}
+
+impl Store for SqliteStore {
+    type Work = SqliteWork;
+    type View = SqliteView;
+
+    async fn begin(&self) -> Result<SqliteWork, StoreError> {
+        Ok(SqliteWork::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    async fn view(&self) -> Result<SqliteView, StoreError> {
+        Ok(SqliteView::new(self.readers.begin().await?))
+    }
+
+    async fn scrub(&self) {
+        // Erased pages live on in the write-ahead log until it is truncated; a reader in the way only delays that.
+        let scrubbed = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
+        if let Err(error) = scrubbed {
+            tracing::warn!(%error, "the write-ahead log could not be truncated; it will be later");
+        }
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
