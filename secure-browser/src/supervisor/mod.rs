@@ -1,1 +1,150 @@
-//! Place of `supervisor`.
+//! The supervisor: owns keys, lease and wipe, starts and kills everything else, and never looks at page content.
+//!
+//! It runs on the main thread alone, since the kernel ties the life of its children to the thread that started them.
+
+mod clock;
+mod contact;
+mod documents;
+mod explain;
+mod hub;
+mod parts;
+mod report;
+mod server;
+mod wiping;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use secure_browser_core::unlock::exit;
+use tokio::runtime::{Builder, Runtime};
+use workspace_protocol::reason::Reason;
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::Console,
+    profile::{Device, Entry, Life, Profile, ProfileError},
+};
+
+use contact::Identity;
+use hub::{Hub, Setup};
+
+pub use explain::{Judged, explain};
+pub use parts::{PROGRAMS, installed};
+
+/// Longest time that a process stays only to bring receipts; the next start goes on.
+const RECEIPTS_WAIT: Duration = Duration::from_secs(15);
+
+/// What a session is opened with.
+pub struct Options {
+    /// The profile folder.
+    pub profile: PathBuf,
+    /// Address to open first.
+    pub url: Option<String>,
+    /// The PIN, if it was given on standard input.
+    pub pin: Option<Zeroizing<String>>,
+    /// Full screen, no way out but the end.
+    pub kiosk: bool,
+}
+
+/// A runtime on the calling thread.
+///
+/// # Errors
+/// What the operating system said.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Opens the workspace and stays until it is wiped; the exit code.
+pub fn run(console: &Console, options: Options) -> u8 {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(_) => return console.refuse(Reason::GuaranteeMissing),
+    };
+    let code = runtime.block_on(open(console, options));
+    // Nothing that is still under way may hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn open(console: &Console, options: Options) -> u8 {
+    let profile = match Profile::lock(&options.profile) {
+        Ok(profile) => profile,
+        Err(error) => return console.refuse(error.reason()),
+    };
+    match wiping::finish(&profile).await {
+        Ok(_) => {}
+        Err(error) => return console.refuse(error.reason()),
+    }
+    let (device, identity, life) = match enrolled(&profile) {
+        Ok(found) => found,
+        Err(ProfileError::Wiped) => return still_wiped(console, &profile).await,
+        Err(error) => return console.refuse(error.reason()),
+    };
+    note_broken_session(console, &profile);
+    let setup = Setup { console, profile: &profile, device, identity, life, options };
+    let code = match Hub::new(setup) {
+        Ok(hub) => hub.run().await,
+        Err(_) => return console.refuse(Reason::GuaranteeMissing),
+    };
+    if code == exit::REMOTE_WIPE {
+        deliver(console, &profile).await;
+    }
+    code
+}
+
+/// What an enrolled profile holds, with the device key opened.
+fn enrolled(profile: &Profile) -> Result<(Device, Identity, Life), ProfileError> {
+    let device = profile.folder().device()?;
+    let life = profile.folder().journal()?.entry.life().ok_or(ProfileError::Damaged("journal"))?;
+    let key = device.device_key(&profile.secret()?)?;
+    let identity = Identity {
+        server: device.server.clone(),
+        root: device.root,
+        life,
+        key_certificate: device.key_certificate.clone(),
+        key: Arc::new(key),
+    };
+    Ok((device, identity, life))
+}
+
+/// A wiped profile: brings what is owed and says what it is and what to do.
+async fn still_wiped(console: &Console, profile: &Profile) -> u8 {
+    let code = console.refuse(Reason::DeviceWiped);
+    deliver(console, profile).await;
+    code
+}
+
+async fn deliver(console: &Console, profile: &Profile) {
+    match wiping::send_owed(profile, RECEIPTS_WAIT).await {
+        Ok(0) => {}
+        Ok(_) | Err(_) => console.say("session-receipts-owed", &[]),
+    }
+}
+
+/// A session that was killed or lost its power is told of at the next start.
+fn note_broken_session(console: &Console, profile: &Profile) {
+    if matches!(profile.folder().journal().map(|journal| journal.entry), Ok(Entry::Open { .. })) {
+        console.say("session-was-broken", &[]);
+        console.event("recovered", serde_json::json!({ "cause": "broken" }));
+    }
+}
+
+/// Finishes a wipe that was interrupted, without the server.
+///
+/// # Errors
+/// [`ProfileError`].
+pub fn finish_wipe(profile: &Profile) -> Result<bool, ProfileError> {
+    block(wiping::finish(profile))
+}
+
+/// Wipes the profile by the person's own wish. How many receipts of earlier wipes are owed still.
+///
+/// # Errors
+/// [`ProfileError`].
+pub fn wipe_locally(profile: &Profile) -> Result<usize, ProfileError> {
+    block(wiping::locally(profile))
+}
+
+fn block<T>(work: impl Future<Output = Result<T, ProfileError>>) -> Result<T, ProfileError> {
+    let runtime = runtime().map_err(|_| ProfileError::Damaged("runtime"))?;
+    runtime.block_on(work)
+}

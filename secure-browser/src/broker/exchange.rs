@@ -1,0 +1,60 @@
+//! One request and its answer: judge, ask the origin, filter. The straight walk of every page and every part of one.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+use workspace_protocol::reason::Reason;
+
+use super::{
+    Broker,
+    body::{Outgoing, Upload},
+    gate::Tunnel,
+    refuse,
+    request::{self, Asked},
+    response, upgrade,
+};
+
+/// Answers one request: by the origin if the policy permits it, else by a refusal that the supervisor hears of.
+pub async fn exchange(
+    broker: &Broker,
+    tunnel: &Arc<Tunnel>,
+    parts: Parts,
+    body: Incoming,
+    asked: Asked,
+) -> Response<Outgoing> {
+    match permitted(broker, tunnel, parts, body, &asked).await {
+        Ok(response) => response,
+        Err(reason) => {
+            broker.events.blocked(&asked.url, asked.kind, reason);
+            refuse::answer(reason, asked.kind)
+        }
+    }
+}
+
+async fn permitted(
+    broker: &Broker,
+    tunnel: &Arc<Tunnel>,
+    mut parts: Parts,
+    body: Incoming,
+    asked: &Asked,
+) -> Result<Response<Outgoing>, Reason> {
+    let (granted, exchange) = broker.gate.ask(tunnel, &asked.url, asked.kind)?;
+    request::outbound(&mut parts, asked)?;
+    let mut request = Request::from_parts(parts, Upload::of(body));
+    let engine = asked.websocket.then(|| hyper::upgrade::on(&mut request));
+
+    let (permit, under) = (&granted.permit, &granted.under);
+    let sent = under.origins().send(under.policy().policy(), permit, request).await;
+    let mut response = sent.map_err(|error| error.reason())?;
+
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let engine = engine.ok_or(Reason::HostUnreachable)?;
+        response.headers_mut().remove(refuse::REASON_HEADER);
+        upgrade::join(engine, hyper::upgrade::on(&mut response), exchange, tunnel.cut().clone());
+        return Ok(response.map(|_| Outgoing::empty()));
+    }
+    let (mut parts, body) = response.into_parts();
+    response::inbound(&mut parts, asked.kind, permit.system())?;
+    Ok(Response::from_parts(parts, Outgoing::Passed { body, _exchange: exchange }))
+}

@@ -1,0 +1,122 @@
+//! What comes back: nothing that wants to be saved, kept, or to report elsewhere; powers a system lacks are denied.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response::Parts};
+use workspace_policy::{Download, Kind, System};
+use workspace_protocol::reason::Reason;
+
+use super::request::strip_hop;
+
+/// Headers that make the engine talk to third parties, use other ways in, or keep things.
+///
+/// `Link`, `Refresh` and redirects stay: what they lead to is a request of its own, and judged as one.
+const DROPPED: [&str; 9] = [
+    "alt-svc",
+    "report-to",
+    "reporting-endpoints",
+    "nel",
+    "expect-ct",
+    "public-key-pins",
+    "public-key-pins-report-only",
+    "pragma",
+    "expires",
+];
+
+/// Powers that no system gets.
+const NEVER: &str = "bluetooth=(), display-capture=(), hid=(), idle-detection=(), local-fonts=(), midi=(), payment=(), \
+                     serial=(), usb=(), window-management=()";
+
+/// Makes an answer fit for the engine.
+///
+/// # Errors
+/// [`Reason::DownloadBlocked`] for what could only be saved.
+pub fn inbound(parts: &mut Parts, kind: Kind, system: &System) -> Result<(), Reason> {
+    if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    strip_hop(&mut parts.headers);
+    for name in DROPPED {
+        parts.headers.remove(name);
+    }
+    shown_only(parts, kind, system.download)?;
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    parts.headers.append(HeaderName::from_static("permissions-policy"), powers(system));
+    Ok(())
+}
+
+/// A later line of Permissions-Policy overrides what earlier ones say of the same power (RFC 8941 section 4.2).
+fn powers(system: &System) -> HeaderValue {
+    let mut text = String::from(NEVER);
+    let may = [("camera", system.camera), ("microphone", system.microphone), ("geolocation", system.geolocation)];
+    for (power, _) in may.into_iter().filter(|(_, granted)| !granted) {
+        text.push_str(", ");
+        text.push_str(power);
+        text.push_str("=()");
+    }
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(NEVER))
+}
+
+/// Lets through what the engine shows. An attachment is shown where the system allows `view` and the type can be
+/// shown; as a part of a page (picture, script, font...) the engine never saves it.
+fn shown_only(parts: &mut Parts, kind: Kind, download: Download) -> Result<(), Reason> {
+    if parts.status.is_redirection() {
+        return Ok(());
+    }
+    let media = media_type(&parts.headers);
+    if is_attachment(&parts.headers) {
+        let view = download == Download::View && media.as_deref().is_some_and(viewable);
+        if !view && !is_part(kind) {
+            return Err(Reason::DownloadBlocked);
+        }
+        parts.headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+    }
+    let page = matches!(kind, Kind::Document | Kind::Frame);
+    if page && parts.status.is_success() && media.as_deref().is_some_and(|media| !displayable(media)) {
+        return Err(Reason::DownloadBlocked);
+    }
+    Ok(())
+}
+
+/// Any line whose type is not plainly `inline`: engines save what they do not know (RFC 6266 section 4.2).
+fn is_attachment(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_DISPOSITION).iter().any(|line| {
+        let kind = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        !(kind.is_empty() || kind.eq_ignore_ascii_case(b"inline"))
+    })
+}
+
+fn is_part(kind: Kind) -> bool {
+    match kind {
+        Kind::Script | Kind::Style | Kind::Image | Kind::Font | Kind::Media | Kind::Worker | Kind::WebSocket => true,
+        Kind::Document | Kind::Frame | Kind::Fetch | Kind::Other | Kind::Unknown => false,
+    }
+}
+
+/// The media type in lower case, without parameters; none if it is missing, unreadable or said twice.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let essence = line.to_str().ok()?.split(';').next()?.trim();
+    (!essence.is_empty()).then(|| essence.to_ascii_lowercase())
+}
+
+/// Types that stand alone in a view.
+fn viewable(media: &str) -> bool {
+    media == "application/pdf" || media == "application/json" || starts(media, &["image/", "text/", "audio/", "video/"])
+}
+
+/// Types that an engine shows as a page instead of offering to save them.
+fn displayable(media: &str) -> bool {
+    const OTHER: [&str; 5] = [
+        "application/xml",
+        "application/xhtml+xml",
+        "application/javascript",
+        "application/ecmascript",
+        "application/ogg",
+    ];
+    let suffixed = media.ends_with("+xml") || media.ends_with("+json");
+    viewable(media) || suffixed || OTHER.contains(&media) || starts(media, &["multipart/"])
+}
+
+fn starts(media: &str, families: &[&str]) -> bool {
+    families.iter().any(|family| media.starts_with(family))
+}

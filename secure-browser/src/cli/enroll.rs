@@ -1,0 +1,153 @@
+//! `enroll`: one invitation, one PIN, one profile; on any failure nothing is left behind.
+
+use std::path::Path;
+
+use secure_browser_core::{
+    enrollment::label,
+    lease::{self, Expect},
+    unlock::exit,
+};
+use secure_browser_platform::facts;
+use serde_json::json;
+use workspace_protocol::{
+    crypto::Secret,
+    device_api::DeviceFacts,
+    link::{EnrollmentLink, LinkError as BadLink},
+    reason::Reason,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    link::{self, Applicant, Enrolled},
+    profile::{Device, Identity, Profile, ProfileError, Sealed, Status},
+    supervisor,
+};
+
+use super::{Console, pin};
+
+/// Enrolls the device; the exit code.
+pub fn run(console: &Console, path: &Path, link: &str, pin_stdin: bool, name: Option<&str>) -> u8 {
+    let link = match EnrollmentLink::parse(link) {
+        Ok(link) => link,
+        Err(error) => return bad_link(console, error),
+    };
+    let existed = path.exists();
+    let profile = match Profile::lock(path) {
+        Ok(profile) => profile,
+        Err(error) => return console.refuse(error.reason()),
+    };
+    let done = check_free(console, &profile).and_then(|()| {
+        let pin = read_pin(console, pin_stdin)?;
+        enroll(console, &profile, &link, &pin, name).map_err(|reason| console.refuse(reason))
+    });
+    match done {
+        Ok(()) => exit::CLEAN,
+        Err(code) => {
+            if !existed {
+                profile.abandon();
+            }
+            code
+        }
+    }
+}
+
+fn bad_link(console: &Console, error: BadLink) -> u8 {
+    match error {
+        BadLink::TooLong => console.say("cli-link-too-long", &[]),
+        BadLink::NotALink => console.say("cli-link-other", &[]),
+        BadLink::Part(part) => console.say("cli-link-part", &[("part", part)]),
+    }
+    console.event("refused", json!({ "reason": "link.invalid" }));
+    exit::USAGE
+}
+
+/// An enrolled profile is refused; a wipe that was interrupted is finished first; a wiped or empty one is free.
+fn check_free(console: &Console, profile: &Profile) -> Result<(), u8> {
+    supervisor::finish_wipe(profile).map_err(|error| console.refuse(error.reason()))?;
+    match profile.folder().device() {
+        Err(ProfileError::Empty | ProfileError::Wiped) => Ok(()),
+        Ok(_) => Err(console.refuse(ProfileError::Enrolled.reason())),
+        Err(error) => Err(console.refuse(error.reason())),
+    }
+}
+
+fn read_pin(console: &Console, pin_stdin: bool) -> Result<Zeroizing<String>, u8> {
+    if pin_stdin {
+        return pin::from_stdin().map_err(|reason| console.bad_input(reason));
+    }
+    pin::ask_twice(console).map_err(|error| match error {
+        pin::NoPin::NoTerminal => {
+            console.say("cli-no-terminal", &[]);
+            exit::USAGE
+        }
+        pin::NoPin::Refused(reason) => console.bad_input(reason),
+    })
+}
+
+fn enroll(
+    console: &Console,
+    profile: &Profile,
+    link: &EnrollmentLink,
+    pin: &str,
+    name: Option<&str>,
+) -> Result<(), Reason> {
+    let before = profile.folder().journal().map_err(|error| error.reason())?;
+    let secret = profile.fresh_secret().map_err(|error| error.reason())?;
+    let host = facts::facts();
+    let label = label(name.unwrap_or(&host.os));
+    let done = contact(link, pin, &label, &secret)
+        .and_then(|enrolled| keep(profile, enrolled, &label, &secret).map_err(|error| error.reason()));
+    match done {
+        Ok((org, device)) => {
+            console.say("cli-enrolled", &[("org", &org)]);
+            console.event("enrolled", json!({ "org": org, "device": device, "server": link.authority }));
+            Ok(())
+        }
+        Err(reason) => {
+            profile.restore(&before);
+            Err(reason)
+        }
+    }
+}
+
+fn contact(link: &EnrollmentLink, pin: &str, label: &str, secret: &Secret) -> Result<Enrolled, Reason> {
+    let runtime = supervisor::runtime().map_err(|_| Reason::GuaranteeMissing)?;
+    let facts = device_facts();
+    let applicant = Applicant { pin, label, facts: &facts, secret };
+    let enrolled = runtime.block_on(link::enroll(link, applicant)).map_err(|error| error.reason())?;
+    // The server's own clock is enough here: nothing is opened yet, and every unlock judges anew by device time.
+    let admission = &enrolled.admission;
+    let expect = Expect { root: &enrolled.root, device: admission.device, epoch: admission.epoch };
+    lease::verify(&admission.lease, &admission.key_certificate, expect, admission.server_time)?;
+    Ok(enrolled)
+}
+
+fn keep(
+    profile: &Profile,
+    enrolled: Enrolled,
+    label: &str,
+    secret: &Secret,
+) -> Result<(String, String), ProfileError> {
+    let Enrolled { server, root, device_key, tombstone_key, kek, admission } = enrolled;
+    let identity = Identity {
+        id: admission.device,
+        epoch: admission.epoch,
+        server,
+        root,
+        org: &admission.org,
+        label,
+        key_certificate: admission.key_certificate,
+    };
+    let device = Device::seal(identity, &device_key, &tombstone_key, secret)?;
+    // Documents are fetched and judged at the first unlock; only the names are kept now.
+    let sealed = Sealed { org: admission.org.clone(), user: admission.user, ..Sealed::default() };
+    let status = Status { last_contact: Some(admission.server_time), ..Status::default() };
+    profile.keep(&device, &sealed, &kek, &status)?;
+    Ok((admission.org, device.id.to_string()))
+}
+
+/// What this device says of itself.
+pub fn device_facts() -> DeviceFacts {
+    let host = facts::facts();
+    DeviceFacts { os: host.os, platform: host.platform, version: env!("CARGO_PKG_VERSION").to_owned() }
+}

@@ -1,0 +1,133 @@
+//! Who this device is: server and pin, root key, names, and its two keys sealed under the device secret.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use workspace_protocol::{
+    crypto::{self, Secret, SigningKey, VerifyingKey},
+    ids::{DeviceId, Epoch},
+};
+
+use crate::link::{DeviceKey, Server};
+
+use super::ProfileError;
+
+const DEVICE_KEY: &[u8] = b"secure-workspace/v1/profile/device-key";
+const TOMBSTONE_KEY: &[u8] = b"secure-workspace/v1/profile/tombstone-key";
+
+/// An enrolled device as it lies on disk; its keys are sealed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its life.
+    pub epoch: Epoch,
+    /// The server.
+    pub server: Server,
+    /// The organisation's root key.
+    pub root: VerifyingKey,
+    /// The organisation's name.
+    pub org: String,
+    /// What the person calls this device.
+    pub label: String,
+    /// What the enrollment's evidence was: "software".
+    pub tier: String,
+    /// Root's word for the online key that signs commands, as last heard.
+    pub key_certificate: ByteBuf,
+    /// Tells a foreign profile from a damaged one: a digest that only the right device secret gives.
+    #[serde(with = "serde_bytes")]
+    check: [u8; 32],
+    /// Sealed PKCS#8.
+    device_key: ByteBuf,
+    /// Sealed seed.
+    tombstone_key: ByteBuf,
+}
+
+/// Plain parts of a new device.
+pub struct Identity<'a> {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its life.
+    pub epoch: Epoch,
+    /// The server.
+    pub server: Server,
+    /// The organisation's root key.
+    pub root: VerifyingKey,
+    /// The organisation's name.
+    pub org: &'a str,
+    /// What the person calls this device.
+    pub label: &'a str,
+    /// Root's word for the online key.
+    pub key_certificate: ByteBuf,
+}
+
+impl Device {
+    /// A new device; its keys are sealed under `secret`.
+    ///
+    /// # Errors
+    /// [`ProfileError::Crypto`].
+    pub fn seal(
+        identity: Identity<'_>,
+        device_key: &DeviceKey,
+        tombstone_key: &SigningKey,
+        secret: &Secret,
+    ) -> Result<Self, ProfileError> {
+        let device_key = crypto::seal(secret, DEVICE_KEY, device_key.pkcs8())?;
+        let tombstone_key = crypto::seal(secret, TOMBSTONE_KEY, tombstone_key.seed().expose())?;
+        Ok(Self {
+            id: identity.id,
+            epoch: identity.epoch,
+            server: identity.server,
+            root: identity.root,
+            org: identity.org.to_owned(),
+            label: identity.label.to_owned(),
+            tier: "software".to_owned(),
+            key_certificate: identity.key_certificate,
+            check: check(secret),
+            device_key: device_key.into(),
+            tombstone_key: tombstone_key.into(),
+        })
+    }
+
+    /// Opens the device key.
+    ///
+    /// # Errors
+    /// [`ProfileError::Foreign`] under another device secret, [`ProfileError::Damaged`] if the key is.
+    pub fn device_key(&self, secret: &Secret) -> Result<DeviceKey, ProfileError> {
+        if !crypto::same(&check(secret), &self.check) {
+            return Err(ProfileError::Foreign);
+        }
+        let damaged = |_| ProfileError::Damaged(super::DEVICE);
+        let pkcs8 = crypto::unseal(secret, DEVICE_KEY, &self.device_key).map_err(damaged)?;
+        DeviceKey::from_pkcs8(&pkcs8).map_err(damaged)
+    }
+
+    /// Opens the tombstone key, to sign one receipt.
+    ///
+    /// # Errors
+    /// [`ProfileError::Damaged`].
+    pub fn tombstone_key(&self, secret: &Secret) -> Result<SigningKey, ProfileError> {
+        open_tombstone(secret, &self.tombstone_key)
+    }
+
+    /// The sealed tombstone key, for the journal entry of a wipe.
+    #[must_use]
+    pub fn sealed_tombstone_key(&self) -> &ByteBuf {
+        &self.tombstone_key
+    }
+}
+
+/// Opens a sealed tombstone key.
+///
+/// # Errors
+/// [`ProfileError::Damaged`].
+pub fn open_tombstone(secret: &Secret, sealed: &[u8]) -> Result<SigningKey, ProfileError> {
+    let damaged = || ProfileError::Damaged(super::DEVICE);
+    let seed = crypto::unseal(secret, TOMBSTONE_KEY, sealed).map_err(|_| damaged())?;
+    let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| damaged())?;
+    SigningKey::from_seed(Secret::from_bytes(seed)).map_err(|_| damaged())
+}
+
+fn check(secret: &Secret) -> [u8; 32] {
+    *secret.derive(&[], "secure-workspace/v1/profile/check").expose()
+}

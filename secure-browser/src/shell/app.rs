@@ -1,0 +1,496 @@
+//! The UI as one object: hears events, changes the screen, speaks to the supervisor. Main thread only.
+
+use std::{cell::Cell, rc::Rc, time::Instant};
+
+use gtk::prelude::*;
+use workspace_protocol::reason::Reason;
+use workspace_words::Lang;
+
+use crate::{
+    ipc::{Bundle, FromUi, ToUi},
+    portal::{
+        message::PortalMessage,
+        problem::{Cause, Problem, bare_address},
+        serve::{PORTAL_URL, PROBLEM_URL, Pages},
+    },
+};
+
+use super::{
+    ShellError,
+    activity::Activity,
+    bar::{Bar, Place},
+    content::{Content, Hooks},
+    ended::EndedPage,
+    event::{BarAction, ContentEvent, Events, Refusal, UiEvent},
+    guard::Guard,
+    keys::Verdict,
+    notice::{Answer, Question, Strip},
+    pin::{Ask, PinPage, State},
+    portal_view::PortalView,
+    screen::{Change, Front, Screen},
+    theme::Theme,
+    wire::Wire,
+    words::Words,
+};
+
+/// Everything on the screen and what it stands for.
+pub struct App {
+    /// What goes into the window.
+    pub root: gtk::Box,
+    wire: Wire,
+    events: Events,
+    words: Words,
+    theme: Theme,
+    screen: Screen,
+    guard: Guard,
+    pages: Pages,
+    activity: Activity,
+    in_front: Rc<Cell<bool>>,
+    bar: Bar,
+    progress: gtk::ProgressBar,
+    strip: Rc<Strip>,
+    stack: gtk::Stack,
+    pin: PinPage,
+    ended: EndedPage,
+    portal: PortalView,
+    content: Content,
+    shown: bool,
+}
+
+impl App {
+    /// Builds all pages and warms both engines.
+    ///
+    /// # Errors
+    /// [`ShellError`] if a view cannot be made as it must be.
+    pub fn new(wire: Wire, events: Events) -> Result<Self, ShellError> {
+        let words = Words::default();
+        let theme = Theme::install();
+        let guard = Guard::default();
+        let pages = Pages::default();
+        let strip = Rc::new(Strip::new(&words));
+        let in_front = Rc::new(Cell::new(false));
+        let hooks =
+            Hooks { guard: guard.clone(), events: events.clone(), strip: strip.clone(), in_front: in_front.clone() };
+        let app = Self {
+            root: gtk::Box::new(gtk::Orientation::Vertical, 0),
+            content: Content::new(hooks)?,
+            portal: PortalView::new(&pages, &events)?,
+            bar: Bar::new(&events),
+            pin: PinPage::new(&events, &words),
+            ended: EndedPage::new(&events),
+            progress: gtk::ProgressBar::new(),
+            stack: gtk::Stack::new(),
+            activity: Activity::default(),
+            screen: Screen::Closed,
+            shown: false,
+            wire,
+            events,
+            words,
+            theme,
+            guard,
+            pages,
+            in_front,
+            strip,
+        };
+        app.lay_out();
+        Ok(app)
+    }
+
+    fn lay_out(&self) {
+        self.root.style_context().add_class("ground");
+        self.progress.style_context().add_class("loading");
+        self.root.pack_start(&self.bar.root, false, false, 0);
+        self.root.pack_start(&self.progress, false, false, 0);
+        self.root.pack_start(&self.strip.root, false, false, 0);
+        self.root.pack_start(&self.stack, true, true, 0);
+        for page in [
+            self.pin.root.upcast_ref::<gtk::Widget>(),
+            self.ended.root.upcast_ref(),
+            self.portal.root().upcast_ref(),
+            self.content.root().upcast_ref(),
+        ] {
+            self.stack.add(page);
+        }
+        self.root.show_all();
+    }
+
+    /// Handles one event; `true` if the process is to end.
+    pub fn handle(&mut self, event: UiEvent) -> bool {
+        match event {
+            UiEvent::Supervisor(frame) => return self.obey(*frame),
+            UiEvent::Bar(action) => self.act(action),
+            UiEvent::Pin(pin) => {
+                let ask = self.pin.ask();
+                self.pin.show(Ask { state: State::Checking, reason: None, ..ask }, &self.words);
+                self.wire.send(FromUi::Pin(pin));
+            }
+            UiEvent::Portal(wish) => self.grant(wish),
+            UiEvent::Content(event) => self.note(event),
+            UiEvent::Active => self.active(),
+            UiEvent::Tick => self.bar.tick(&self.words),
+            UiEvent::Shown => self.report_shown(),
+        }
+        false
+    }
+
+    /// Handles a key that is the shell's.
+    pub fn key(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Act(action) => self.act(action),
+            Verdict::Zoom(step) if self.screen.front() == Some(Front::Content) => self.content.zoom(step),
+            Verdict::Zoom(_) | Verdict::Swallow | Verdict::Pass => {}
+        }
+    }
+
+    fn obey(&mut self, frame: ToUi) -> bool {
+        match frame {
+            ToUi::Start { lang, kiosk: _ } => self.speak(lang.parse().unwrap_or_default()),
+            ToUi::AskPin { reason, tries_left } => self.ask_pin(reason, tries_left),
+            ToUi::Checking => {
+                let ask = self.pin.ask();
+                self.pin.show(Ask { state: State::Checking, reason: None, ..ask }, &self.words);
+            }
+            ToUi::Opened { bundle, org, user, url } => self.opened(&bundle, &org, &user, url.as_deref()),
+            ToUi::Policy(bundle) => self.new_policy(&bundle),
+            ToUi::Lease { lock_in, destroy_in: _ } => self.bar.set_lease(lock_in, &self.words),
+            ToUi::Blocked(blocked) => self.broker_refused(&blocked.url, &blocked.kind, blocked.reason),
+            ToUi::Lock(reason) => self.cover(reason),
+            ToUi::Ended(reason) => self.end(reason),
+            ToUi::Quit => return true,
+        }
+        false
+    }
+
+    fn ask_pin(&mut self, reason: Option<Reason>, tries_left: Option<u32>) {
+        let locked = matches!(self.screen, Screen::Covered { .. });
+        self.pin.show(Ask { locked, reason, tries_left, state: State::Typing }, &self.words);
+    }
+
+    fn opened(&mut self, bundle: &Bundle, org: &str, user: &str, url: Option<&str>) {
+        self.pages.with(|shown| {
+            org.clone_into(&mut shown.org);
+            user.clone_into(&mut shown.user);
+        });
+        self.pin.set_org(org);
+        if let Err(reason) = self.enforce(bundle) {
+            self.end(reason);
+            return;
+        }
+        let first = matches!(self.screen, Screen::Closed);
+        match url.filter(|_| first) {
+            Some(url) => {
+                self.content.open(url);
+                self.change(Change::Opened(Front::Content));
+            }
+            None => self.change(Change::Opened(Front::Portal)),
+        }
+    }
+
+    fn new_policy(&mut self, bundle: &Bundle) {
+        match self.enforce(bundle) {
+            Ok(()) if self.screen.front().is_some() => self.strip.tell(&self.words.get("ui-notice-policy")),
+            Ok(()) => {}
+            // Refused whole: what was in force stays.
+            Err(reason) => tracing::warn!(%reason, "policy refused"),
+        }
+    }
+
+    /// Puts a bundle in force and everything on the screen in line with it.
+    fn enforce(&mut self, bundle: &Bundle) -> Result<(), Reason> {
+        self.guard.enforce(bundle)?;
+        let (tiles, version) = (self.guard.tiles(), self.guard.version());
+        self.pages.with(|shown| {
+            shown.tiles = tiles;
+            shown.version = version;
+        });
+        if self.content.enforce() {
+            self.strip.tell(&self.words.get("ui-notice-closed"));
+            self.change(Change::Bring(Front::Portal));
+        }
+        self.portal.load(self.portal_page());
+        Ok(())
+    }
+
+    fn portal_page(&self) -> &'static str {
+        if self.screen == Screen::Open(Front::Problem) { PROBLEM_URL } else { PORTAL_URL }
+    }
+
+    fn cover(&mut self, reason: Reason) {
+        self.change(Change::Cover);
+        self.ask_pin(Some(reason), None);
+    }
+
+    fn end(&mut self, reason: Reason) {
+        self.content.clear();
+        self.change(Change::End(reason));
+    }
+
+    fn act(&mut self, action: BarAction) {
+        match action {
+            BarAction::Home => self.home(),
+            BarAction::Back => self.back(),
+            BarAction::Reload => self.reload(),
+            BarAction::Lock => {
+                self.change(Change::Cover);
+                self.wire.send(FromUi::LockWished);
+            }
+            BarAction::Quit => self.ask_quit(),
+            BarAction::QuitSure => self.wire.send(FromUi::CloseWished),
+        }
+    }
+
+    fn home(&mut self) {
+        if self.screen.front().is_some_and(|front| front != Front::Portal) {
+            self.portal.load(PORTAL_URL);
+            self.change(Change::Bring(Front::Portal));
+        }
+    }
+
+    fn back(&mut self) {
+        match self.screen.front() {
+            Some(Front::Content) if !self.content.back() => self.home(),
+            Some(Front::Problem) => self.leave_problem(),
+            Some(Front::Content | Front::Portal) | None => {}
+        }
+    }
+
+    fn reload(&mut self) {
+        match self.screen.front() {
+            Some(Front::Content) => self.content.reload(),
+            Some(Front::Problem) => self.retry(),
+            Some(Front::Portal) => self.portal.load(PORTAL_URL),
+            None => {}
+        }
+    }
+
+    fn ask_quit(&self) {
+        if self.screen.front().is_none() {
+            self.wire.send(FromUi::CloseWished);
+            return;
+        }
+        let question = Question {
+            from: None,
+            text: &self.words.get("ui-quit-sure"),
+            proposal: None,
+            yes: "ui-quit-yes",
+            no: Some("ui-quit-no"),
+            danger: true,
+        };
+        let events = self.events.clone();
+        self.strip.ask(&question, move |answer| {
+            if matches!(answer, Answer::Yes(_)) {
+                events.send(UiEvent::Bar(BarAction::QuitSure));
+            }
+        });
+    }
+
+    fn grant(&mut self, wish: PortalMessage) {
+        match wish {
+            PortalMessage::Open { id } => self.open_system(&id),
+            PortalMessage::Home => self.home(),
+            PortalMessage::Back => self.leave_problem(),
+            PortalMessage::Retry => self.retry(),
+            PortalMessage::Ask => self.ask_admin(),
+            PortalMessage::Language { lang } => {
+                self.speak(lang.into());
+                self.portal.load(self.portal_page());
+            }
+            PortalMessage::Theme => self.theme.toggle(),
+        }
+    }
+
+    fn open_system(&mut self, id: &str) {
+        if let Some(url) = self.guard.start_of(id) {
+            self.content.open(&url);
+            self.change(Change::Bring(Front::Content));
+        }
+    }
+
+    fn leave_problem(&mut self) {
+        self.pages.with(|shown| shown.problem = None);
+        if self.content.address().is_empty() {
+            self.home();
+        } else {
+            self.change(Change::Bring(Front::Content));
+        }
+    }
+
+    fn retry(&mut self) {
+        let problem = self.pages.with(|shown| shown.problem.take());
+        if let Some(problem) = problem {
+            self.content.open(&problem.url);
+            self.change(Change::Bring(Front::Content));
+        }
+    }
+
+    fn ask_admin(&mut self) {
+        let host = self.pages.with(|shown| {
+            let problem = shown.problem.as_mut().filter(|problem| !problem.asked)?;
+            problem.asked = true;
+            Some(problem.host())
+        });
+        if let Some(host) = host {
+            self.wire.send(FromUi::AccessWished { host });
+            self.portal.load(PROBLEM_URL);
+        }
+    }
+
+    fn note(&mut self, event: ContentEvent) {
+        match event {
+            ContentEvent::Changed => self.describe(),
+            ContentEvent::Loaded { url, ms } => {
+                tracing::debug!(ms, "page loaded");
+                self.wire.send(FromUi::Page { url, ms });
+            }
+            ContentEvent::Problem(problem) => self.show_problem(problem),
+            ContentEvent::Refused(refusal) => self.tell_refusal(&refusal),
+            ContentEvent::Closed => {
+                if self.content.sweep() {
+                    self.home();
+                }
+            }
+        }
+    }
+
+    fn show_problem(&mut self, problem: Problem) {
+        if let Cause::Refused(reason) = problem.cause {
+            self.wire.send(blocked(&problem.url, "document", reason));
+        }
+        self.present(problem);
+    }
+
+    fn present(&mut self, problem: Problem) {
+        let known = self.pages.with(|shown| {
+            let known = shown.problem.as_ref().is_some_and(|old| says_more(old, &problem));
+            if !known {
+                shown.problem = Some(problem);
+            }
+            known
+        });
+        if !known {
+            self.portal.load(PROBLEM_URL);
+            self.change(Change::Bring(Front::Problem));
+        }
+    }
+
+    /// The broker refused something. A refused page is shown as such, with the broker's reason; less is not told.
+    fn broker_refused(&mut self, url: &str, kind: &str, reason: Reason) {
+        if kind != "document" {
+            return;
+        }
+        let wanted = bare_address(url);
+        let failed = self.pages.with(|shown| shown.problem.as_ref().is_some_and(|problem| problem.address() == wanted));
+        if failed || bare_address(&self.content.address()) == wanted {
+            self.present(Problem::refused(url, reason, None));
+        }
+    }
+
+    fn tell_refusal(&self, refusal: &Refusal) {
+        self.wire.send(blocked(&refusal.url, refusal.kind, refusal.reason));
+        if self.screen.front() != Some(Front::Content) {
+            return;
+        }
+        let host = Problem::refused(&refusal.url, refusal.reason, None).host();
+        let sentence = match refusal.reason {
+            Reason::DownloadBlocked => self.words.get("ui-notice-download"),
+            Reason::UploadBlocked => self.words.get("ui-notice-upload"),
+            Reason::PrintBlocked => self.words.get("ui-notice-print"),
+            Reason::WindowBlocked => self.words.get("ui-notice-window"),
+            Reason::PermissionBlocked => self.words.with("ui-notice-permission", &[("host", &host)]),
+            other => self.words.with("ui-notice-blocked", &[("host", &host), ("reason", &self.words.reason(other))]),
+        };
+        self.strip.tell(&sentence);
+    }
+
+    fn active(&self) {
+        if self.activity.due(Instant::now()) {
+            self.wire.send(FromUi::Active);
+        }
+    }
+
+    fn report_shown(&mut self) {
+        if !self.shown {
+            self.shown = true;
+            self.wire.send(FromUi::Ready);
+        }
+        self.focus();
+    }
+
+    fn speak(&mut self, lang: Lang) {
+        self.words.set(lang);
+        self.pages.with(|shown| shown.lang = lang);
+        self.bar.speak(&self.words);
+        self.pin.speak(&self.words);
+        self.describe();
+    }
+
+    fn change(&mut self, change: Change) {
+        self.screen = self.screen.after(change);
+        let front = self.screen.front();
+        self.in_front.set(front == Some(Front::Content));
+        if front.is_none() {
+            self.strip.clear();
+        }
+        let page: &gtk::Widget = match self.screen {
+            Screen::Closed | Screen::Covered { .. } => self.pin.root.upcast_ref(),
+            Screen::Open(Front::Portal | Front::Problem) => self.portal.root().upcast_ref(),
+            Screen::Open(Front::Content) => self.content.root().upcast_ref(),
+            Screen::Ended(reason) => {
+                self.ended.show(reason, &self.words);
+                self.ended.root.upcast_ref()
+            }
+        };
+        self.stack.set_visible_child(page);
+        self.describe();
+        self.focus();
+    }
+
+    fn focus(&self) {
+        match self.screen {
+            Screen::Closed | Screen::Covered { .. } => self.pin.focus(),
+            Screen::Open(Front::Portal | Front::Problem) => self.portal.focus(),
+            Screen::Open(Front::Content) => self.content.focus(),
+            Screen::Ended(_) => {}
+        }
+    }
+
+    /// Brings the top bar in line with what is in front.
+    fn describe(&self) {
+        self.bar.set_open(self.screen.front().is_some());
+        let org = self.pages.with(|shown| shown.org.clone());
+        let progress = match self.screen.front() {
+            Some(Front::Content) => {
+                self.describe_content();
+                self.content.progress()
+            }
+            Some(Front::Problem) => {
+                self.bar.show(&Place { title: &org, back: true, reload: true, ..Place::default() });
+                None
+            }
+            Some(Front::Portal) | None => {
+                self.bar.show(&Place { title: &org, ..Place::default() });
+                None
+            }
+        };
+        self.progress.set_fraction(progress.unwrap_or_default());
+        self.progress.set_opacity(if progress.is_some() { 1.0 } else { 0.0 });
+    }
+
+    fn describe_content(&self) {
+        let address = self.content.address();
+        let system = self.guard.title_of(&address, self.words.lang());
+        let title = system.unwrap_or_else(|| self.content.title());
+        let host = if address.is_empty() { String::new() } else { Problem::of(&address, Cause::LoadFailed).host() };
+        self.bar.show(&Place { title: &title, host: &host, back: true, reload: true });
+    }
+}
+
+fn blocked(url: &str, kind: &str, reason: Reason) -> FromUi {
+    FromUi::Blocked(crate::ipc::Blocked { url: bare_address(url), kind: kind.to_owned(), reason })
+}
+
+/// Whether `old` explains the same address already, and better than `new` does.
+fn says_more(old: &Problem, new: &Problem) -> bool {
+    let explained = matches!(old.cause, Cause::Refused(_)) && new.cause == Cause::LoadFailed;
+    explained && old.address() == new.address()
+}

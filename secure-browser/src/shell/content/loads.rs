@@ -1,0 +1,91 @@
+//! How loading goes: timing, progress, failures, a web process that ends.
+
+use std::{cell::Cell, rc::Rc, time::Instant};
+
+use glib::Error;
+use webkit2gtk::{LoadEvent, NetworkError, PolicyError, WebView, WebViewExt};
+use workspace_protocol::reason::Reason;
+
+use crate::{
+    portal::problem::{Cause, Problem},
+    shell::event::{ContentEvent, Events},
+};
+
+use super::Hooks;
+
+/// When the page that is loading was asked for.
+#[derive(Clone, Default)]
+pub struct Clock(Rc<Cell<Option<Instant>>>);
+
+impl Clock {
+    /// A page was asked for now.
+    pub fn start(&self) {
+        self.0.set(Some(Instant::now()));
+    }
+
+    fn start_unless_running(&self) {
+        if self.0.get().is_none() {
+            self.start();
+        }
+    }
+
+    fn stop(&self) -> u64 {
+        let taken = self.0.take().map(|asked| asked.elapsed().as_millis()).unwrap_or_default();
+        u64::try_from(taken).unwrap_or(u64::MAX)
+    }
+}
+
+/// Reports loads of `page`.
+pub fn watch(page: &WebView, clock: &Clock, hooks: &Hooks) {
+    watch_progress(page, clock, hooks);
+    watch_failures(page, clock, hooks);
+    let changed = |events: &Events| {
+        let events = events.clone();
+        move |_: &WebView| events.content(ContentEvent::Changed)
+    };
+    page.connect_title_notify(changed(&hooks.events));
+    page.connect_uri_notify(changed(&hooks.events));
+    page.connect_is_loading_notify(changed(&hooks.events));
+    page.connect_estimated_load_progress_notify(changed(&hooks.events));
+}
+
+fn watch_progress(page: &WebView, clock: &Clock, hooks: &Hooks) {
+    let (clock, events) = (clock.clone(), hooks.events.clone());
+    page.connect_load_changed(move |page, event| match event {
+        LoadEvent::Started => clock.start_unless_running(),
+        LoadEvent::Finished => {
+            let (url, ms) = (page.uri().unwrap_or_default(), clock.stop());
+            if url.starts_with("http") {
+                events.content(ContentEvent::Loaded { url: url.into(), ms });
+            }
+        }
+        _ => {}
+    });
+}
+
+fn watch_failures(page: &WebView, clock: &Clock, hooks: &Hooks) {
+    let (clock, events) = (clock.clone(), hooks.events.clone());
+    page.connect_load_failed(move |_, _, url, error| {
+        clock.stop();
+        if !is_own_doing(error) {
+            tracing::debug!(%error, "load failed");
+            events.content(ContentEvent::Problem(Problem::of(url, Cause::LoadFailed)));
+        }
+        true
+    });
+    let events = hooks.events.clone();
+    page.connect_load_failed_with_tls_errors(move |_, url, _, _| {
+        events.content(ContentEvent::Problem(Problem::refused(url, Reason::TlsUntrusted, None)));
+        true
+    });
+    let events = hooks.events.clone();
+    page.connect_web_process_terminated(move |page, _| {
+        let url = page.uri().unwrap_or_default();
+        events.content(ContentEvent::Problem(Problem::of(&url, Cause::Crashed)));
+    });
+}
+
+/// A load that was cancelled by the person, by a newer one or by our own guards is no failure.
+fn is_own_doing(error: &Error) -> bool {
+    error.matches(NetworkError::Cancelled) || error.matches(PolicyError::FrameLoadInterruptedByPolicyChange)
+}

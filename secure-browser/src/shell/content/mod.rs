@@ -1,0 +1,264 @@
+//! The views that show remote pages: their own ephemeral, sandboxed context, no way to call the shell, every door of
+//! the engine guarded.
+
+mod dialogs;
+mod doors;
+mod loads;
+mod navigation;
+mod settings;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use gtk::prelude::*;
+use webkit2gtk::{WebContext, WebView, WebViewExt};
+use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUnix};
+
+use super::{
+    ShellError,
+    event::{ContentEvent, Events},
+    guard::Guard,
+    notice::Strip,
+};
+
+/// Most windows that pages may have open at once.
+const VIEWS_MAX: usize = 8;
+
+/// What the hooks of a view need.
+#[derive(Clone)]
+pub struct Hooks {
+    /// Judges.
+    pub guard: Guard,
+    /// Hears what happened.
+    pub events: Events,
+    /// Shows dialogs of pages.
+    pub strip: Rc<Strip>,
+    /// A content view is in front: pages may speak only then.
+    pub in_front: Rc<Cell<bool>>,
+}
+
+/// The content views, the newest in front.
+#[derive(Clone)]
+pub struct Content(Rc<Inner>);
+
+struct Inner {
+    root: gtk::Stack,
+    seed: WebView,
+    _context: WebContext,
+    views: RefCell<Vec<View>>,
+    hooks: Hooks,
+}
+
+/// One view. wry's half owns the widget, WebKit's half has the doors.
+struct View {
+    _owner: wry::WebView,
+    page: WebView,
+    clock: loads::Clock,
+    closed: Rc<Cell<bool>>,
+}
+
+impl Content {
+    /// Makes the context and a first view on `about:blank`, so that the web process is warm before it is needed.
+    ///
+    /// # Errors
+    /// [`ShellError`] if a view cannot be made or a setting does not hold.
+    pub fn new(hooks: Hooks) -> Result<Self, ShellError> {
+        let context = settings::context()?;
+        doors::refuse_downloads(&context, &hooks.events);
+        let seed = WebView::builder().web_context(&context).build();
+        let root = gtk::Stack::new();
+        let content = Self(Rc::new(Inner { root, seed, _context: context, views: RefCell::default(), hooks }));
+        content.add_view(&content.0.seed)?.load_uri("about:blank");
+        Ok(content)
+    }
+
+    /// The widget that holds the views.
+    #[must_use]
+    pub fn root(&self) -> &gtk::Stack {
+        &self.0.root
+    }
+
+    /// Opens `url` in the first view and closes the windows of the page before.
+    pub fn open(&self, url: &str) {
+        self.close_windows();
+        if let Some((page, clock)) = self.front() {
+            clock.start();
+            page.load_uri(url);
+            page.grab_focus();
+        }
+    }
+
+    /// Address of the page in front, while it loads that of the page to come; empty if there is none.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let address = self.front().and_then(|(page, _)| page.uri()).map(String::from).unwrap_or_default();
+        if address == "about:blank" { String::new() } else { address }
+    }
+
+    /// Title of the page in front.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.front().and_then(|(page, _)| page.title()).map(String::from).unwrap_or_default()
+    }
+
+    /// How far the page in front has loaded, 0 to 1; `None` if it is not loading.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        self.front().filter(|(page, _)| page.is_loading()).map(|(page, _)| page.estimated_load_progress())
+    }
+
+    /// One page back; closes a window that has none. `false` if there is nothing to go back to.
+    pub fn back(&self) -> bool {
+        let Some((page, clock)) = self.front() else { return false };
+        if page.can_go_back() {
+            clock.start();
+            page.go_back();
+            return true;
+        }
+        self.close_front_window()
+    }
+
+    /// Loads the page in front again, or stops loading it.
+    pub fn reload(&self) {
+        let Some((page, clock)) = self.front() else { return };
+        if page.is_loading() {
+            page.stop_loading();
+        } else {
+            clock.start();
+            page.reload();
+        }
+    }
+
+    /// Makes the page in front larger (1), smaller (-1) or its own size (0).
+    pub fn zoom(&self, step: i8) {
+        let Some((page, _)) = self.front() else { return };
+        let factor = match step {
+            0 => 1.0,
+            1.. => page.zoom_level() * 1.1,
+            _ => page.zoom_level() / 1.1,
+        };
+        page.set_zoom_level(factor.clamp(0.4, 4.0));
+    }
+
+    /// Puts the keyboard into the page in front.
+    pub fn focus(&self) {
+        if let Some((page, _)) = self.front() {
+            page.grab_focus();
+        }
+    }
+
+    /// Closes views whose page closed them; `true` if none is left but an empty one.
+    pub fn sweep(&self) -> bool {
+        self.0.views.borrow_mut().retain(|view| !view.closed.get());
+        if self.0.views.borrow().is_empty() {
+            if let Err(error) = self.add_view(&self.0.seed) {
+                tracing::error!(%error, "no content view");
+            }
+            return true;
+        }
+        self.raise();
+        false
+    }
+
+    /// Empties every view whose page the policy in force does not allow; `true` if one was emptied.
+    pub fn enforce(&self) -> bool {
+        let gone: Vec<WebView> = {
+            let views = self.0.views.borrow();
+            let denied = |page: &&WebView| {
+                let url = page.uri().unwrap_or_default();
+                !url.is_empty() && self.0.hooks.guard.navigation(&url, None).is_err()
+            };
+            views.iter().map(|view| &view.page).filter(denied).cloned().collect()
+        };
+        for page in &gone {
+            page.stop_loading();
+            page.load_uri("about:blank");
+        }
+        !gone.is_empty()
+    }
+
+    /// Stops and empties everything.
+    pub fn clear(&self) {
+        self.close_windows();
+        if let Some((page, _)) = self.front() {
+            page.stop_loading();
+            page.load_uri("about:blank");
+        }
+    }
+
+    fn front(&self) -> Option<(WebView, loads::Clock)> {
+        self.0.views.borrow().last().map(|view| (view.page.clone(), view.clock.clone()))
+    }
+
+    fn raise(&self) {
+        if let Some((page, _)) = self.front() {
+            page.show();
+            self.0.root.set_visible_child(&page);
+            if self.0.hooks.in_front.get() {
+                page.grab_focus();
+            }
+        }
+    }
+
+    fn close_windows(&self) {
+        while self.close_front_window() {}
+    }
+
+    fn close_front_window(&self) -> bool {
+        let closed = {
+            let mut views = self.0.views.borrow_mut();
+            if views.len() > 1 { views.pop() } else { None }
+        };
+        let any = closed.is_some();
+        // Dropped after the borrow has ended: destroying a widget runs signal handlers.
+        drop(closed);
+        self.raise();
+        any
+    }
+
+    /// Adds a view in the web process of `related` and brings it to the front.
+    fn add_view(&self, related: &WebView) -> Result<WebView, ShellError> {
+        let opener = self.clone();
+        let owner = WebViewBuilder::new()
+            .with_related_view(related.clone())
+            .with_devtools(false)
+            .with_focused(false)
+            .with_new_window_req_handler(move |url, features| opener.window(&url, &features.opener.webview))
+            .build_gtk(&self.0.root)?;
+        let page = owner.webview();
+        settings::harden(&page)?;
+        settings::compose_inline(&page);
+        let clock = loads::Clock::default();
+        let closed = Rc::new(Cell::new(false));
+        let hooks = &self.0.hooks;
+        navigation::guard(&page, hooks);
+        doors::guard(&page, hooks);
+        dialogs::guard(&page, hooks);
+        loads::watch(&page, &clock, hooks);
+        let (shut, events) = (closed.clone(), hooks.events.clone());
+        page.connect_close(move |_| {
+            shut.set(true);
+            events.content(ContentEvent::Closed);
+        });
+        self.0.views.borrow_mut().push(View { _owner: owner, page: page.clone(), clock, closed });
+        self.raise();
+        Ok(page)
+    }
+
+    /// Answers a page that wants a window: one of ours with all guards, or none.
+    fn window(&self, url: &str, opener: &WebView) -> NewWindowResponse {
+        let room = self.0.views.borrow().len() < VIEWS_MAX;
+        if !room || !navigation::may_open(url, &self.0.hooks) {
+            return NewWindowResponse::Deny;
+        }
+        match self.add_view(opener) {
+            Ok(webview) => NewWindowResponse::Create { webview },
+            Err(error) => {
+                tracing::warn!(%error, "window refused");
+                NewWindowResponse::Deny
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Judges where a page may go and what an answer may do.
+
+use gtk::prelude::*;
+use webkit2gtk::{
+    NavigationAction, NavigationPolicyDecision, NavigationPolicyDecisionExt, PolicyDecision, PolicyDecisionExt,
+    PolicyDecisionType, ResponsePolicyDecision, ResponsePolicyDecisionExt, URIRequestExt, URIResponseExt, WebView,
+    WebViewExt,
+};
+use workspace_policy::Kind;
+use workspace_protocol::reason::Reason;
+
+use crate::{
+    portal::problem::Problem,
+    shell::{
+        event::{ContentEvent, Refusal},
+        guard::Refused,
+    },
+};
+
+use super::Hooks;
+
+/// Judges every navigation and every answer of `page`.
+pub fn guard(page: &WebView, hooks: &Hooks) {
+    let hooks = hooks.clone();
+    page.connect_decide_policy(move |page, decision, what| {
+        let allowed = match what {
+            PolicyDecisionType::NavigationAction => may_navigate(page, decision, &hooks),
+            PolicyDecisionType::NewWindowAction => may_open_decision(decision, &hooks),
+            PolicyDecisionType::Response => may_show(decision, &hooks),
+            _ => false,
+        };
+        if allowed { decision.use_() } else { decision.ignore() }
+        true
+    });
+}
+
+/// Whether a page may open a window on `url`; reports a refusal.
+pub fn may_open(url: &str, hooks: &Hooks) -> bool {
+    match hooks.guard.navigation(url, Some(Kind::Document)) {
+        Ok(()) => true,
+        Err(Refused { reason, .. }) => {
+            refuse(hooks, url, Kind::Document.name(), reason);
+            false
+        }
+    }
+}
+
+fn may_open_decision(decision: &PolicyDecision, hooks: &Hooks) -> bool {
+    match action_of(decision) {
+        Some((_, url)) => may_open(&url, hooks),
+        None => false,
+    }
+}
+
+fn may_navigate(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
+    let Some((mut action, url)) = action_of(decision) else { return false };
+    let Err(refused) = hooks.guard.navigation(&url, None) else { return true };
+    if is_for_whole_page(page, &mut action) {
+        let problem = Problem::refused(&url, refused.reason, refused.rule);
+        hooks.events.content(ContentEvent::Problem(problem));
+    } else {
+        refuse(hooks, &url, Kind::Frame.name(), refused.reason);
+    }
+    false
+}
+
+/// The engine does not say whether a frame or the page navigates. What a person does and what redirects a page that
+/// is still on its way counts as the page; the rest as a frame, which leaves the page where it is.
+fn is_for_whole_page(page: &WebView, action: &mut NavigationAction) -> bool {
+    let fresh = page.uri().is_none_or(|uri| uri.is_empty() || uri == "about:blank");
+    action.is_user_gesture() || fresh || (action.is_redirect() && page.is_loading())
+}
+
+fn action_of(decision: &PolicyDecision) -> Option<(NavigationAction, String)> {
+    let decision = decision.dynamic_cast_ref::<NavigationPolicyDecision>()?;
+    let action = decision.navigation_action()?;
+    let url = action.request()?.uri()?.to_string();
+    Some((action, url))
+}
+
+fn may_show(decision: &PolicyDecision, hooks: &Hooks) -> bool {
+    let Some(answer) = decision.dynamic_cast_ref::<ResponsePolicyDecision>() else { return false };
+    let url = answer.request().and_then(|request| request.uri()).unwrap_or_default();
+    if !answer.is_mime_type_supported() || is_attachment(answer) {
+        refuse(hooks, &url, Kind::Document.name(), Reason::DownloadBlocked);
+        return false;
+    }
+    // Only here the engine says which it is: a frame's entry does not open a whole page.
+    let kind = if answer.is_main_frame_main_resource() { Kind::Document } else { Kind::Frame };
+    match hooks.guard.navigation(&url, Some(kind)) {
+        Ok(()) => true,
+        Err(refused) if kind == Kind::Document => {
+            let problem = Problem::refused(&url, refused.reason, refused.rule);
+            hooks.events.content(ContentEvent::Problem(problem));
+            false
+        }
+        Err(refused) => {
+            refuse(hooks, &url, kind.name(), refused.reason);
+            false
+        }
+    }
+}
+
+fn is_attachment(answer: &ResponsePolicyDecision) -> bool {
+    let headers = answer.response().and_then(|response| response.http_headers());
+    let disposition = headers.and_then(|headers| headers.one("Content-Disposition"));
+    disposition.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"))
+}
+
+fn refuse(hooks: &Hooks, url: &str, kind: &'static str, reason: Reason) {
+    hooks.events.content(ContentEvent::Refused(Refusal { url: url.to_owned(), kind, reason }));
+}

@@ -1,0 +1,327 @@
+//! The processes of a session: broker, private display, room. All die with this process's main thread.
+
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use secure_browser_platform::{
+    display::{self, Display, DisplayError, DisplaySpec},
+    process::{self, Process, socket_pair},
+    room::{self, FileInRoom, Mount, Room, RoomError, RoomSpec},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{io::unix::AsyncFd, net::UnixStream, sync::mpsc};
+use workspace_protocol::reason::Reason;
+
+use crate::ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, ToBroker, ToUi};
+
+/// Longest wait for the broker's first word.
+const BROKER_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for a killed room to be gone.
+const ROOM_WAIT: Duration = Duration::from_secs(2);
+/// Most that the room may hold in its files, in bytes.
+const ROOM_BYTES: u64 = 512 << 20;
+/// Frames that may wait for a process that does not read; more mean that it hangs.
+const FRAMES: usize = 256;
+/// Where the room finds the display's cookie.
+const AUTHORITY: &str = "/run/xauth";
+/// The only trusted root in the room.
+const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Size of the window where nobody says.
+const WINDOW: (u32, u32) = (1280, 800);
+
+/// A process of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The egress broker.
+    Broker,
+    /// The private display.
+    Display,
+    /// The room with the UI in it.
+    Room,
+}
+
+/// What a process of the session says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// The broker.
+    Broker(FromBroker),
+    /// The UI.
+    Ui(FromUi),
+    /// One has ended.
+    Ended {
+        /// Which.
+        part: Part,
+        /// Whether by itself and without an error: the person closed the window.
+        cleanly: bool,
+    },
+}
+
+/// Why the session cannot start. Nothing of it runs then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The running binary cannot be found.
+    #[error("the running program cannot be found")]
+    Program(#[source] io::Error),
+    /// The broker did not start.
+    #[error("the broker did not start")]
+    Broker(#[source] io::Error),
+    /// No private display.
+    #[error(transparent)]
+    Display(#[from] DisplayError),
+    /// No room.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// A program that the engine needs is missing.
+    #[error("{0} is not installed")]
+    NotInstalled(&'static str),
+}
+
+impl StartError {
+    /// The stable code for it.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Display(DisplayError::NotInstalled) | Self::NotInstalled(_) => Reason::ProgramMissing,
+            Self::Display(DisplayError::Setup(_)) => Reason::DiskUnwritable,
+            Self::Display(
+                DisplayError::Missing
+                | DisplayError::WaylandOnly
+                | DisplayError::DidNotStart { .. }
+                | DisplayError::TimedOut
+                | DisplayError::NotPossibleHere,
+            ) => Reason::DisplayMissing,
+            Self::Room(RoomError::RunAsRoot) => Reason::RunAsRoot,
+            Self::Room(
+                RoomError::Launcher(_)
+                | RoomError::Step { .. }
+                | RoomError::Missing(_)
+                | RoomError::Ended { .. }
+                | RoomError::TimedOut
+                | RoomError::NotPossibleHere,
+            ) => Reason::GuaranteeMissing,
+            Self::Program(_) | Self::Broker(_) => Reason::SessionBroken,
+        }
+    }
+}
+
+/// Programs that the engine's own sandbox needs, besides Xephyr.
+pub const PROGRAMS: [&str; 2] = ["bwrap", "xdg-dbus-proxy"];
+
+/// How the window shall be.
+pub(super) struct Look<'a> {
+    /// Folder for the display's own files.
+    pub run: &'a Path,
+    /// Title of the window.
+    pub title: String,
+    /// Covers the screen.
+    pub kiosk: bool,
+    /// Language tag.
+    pub lang: &'static str,
+}
+
+/// The running processes and the lines to them.
+pub(super) struct Parts {
+    // Dropped in this order: what is inside first.
+    room: Room,
+    broker: Process,
+    display: Display,
+    to_ui: mpsc::Sender<ToUi>,
+    to_broker: mpsc::Sender<ToBroker>,
+}
+
+impl Parts {
+    /// Starts everything. Blocks for some hundred milliseconds; must be called on the main thread.
+    ///
+    /// # Errors
+    /// [`StartError`]; whatever was started is gone again.
+    pub fn start(look: &Look<'_>, say: &mpsc::Sender<Said>) -> Result<Self, StartError> {
+        for program in PROGRAMS {
+            installed(program).ok_or(StartError::NotInstalled(program))?;
+        }
+        let program = env::current_exe().map_err(StartError::Program)?;
+        let (door_here, door_there) = socket_pair().map_err(StartError::Broker)?;
+        // The broker makes its keys while the display starts.
+        let (broker, broker_line) = start_broker(&program, door_there.into())?;
+        let (width, height) = WINDOW;
+        let display = display::start(&DisplaySpec {
+            folder: look.run.to_owned(),
+            width,
+            height,
+            title: look.title.clone(),
+            fullscreen: look.kiosk,
+        })?;
+        let ca_pem = first_word(&broker_line).map_err(StartError::Broker)?;
+        let (ui_line, control) = socket_pair().map_err(StartError::Broker)?;
+        let room = room::launch(spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang))?;
+        let watch = |part, fd: io::Result<OwnedFd>| fd.and_then(|fd| watch(part, fd, say.clone()));
+        watch(Part::Broker, broker.watch())
+            .and_then(|()| watch(Part::Display, display.watch()))
+            .and_then(|()| watch(Part::Room, room.watch()))
+            .map_err(StartError::Broker)?;
+        let to_broker = talk(broker_line, say.clone(), Said::Broker).map_err(StartError::Broker)?;
+        let to_ui = talk(ui_line, say.clone(), Said::Ui).map_err(StartError::Broker)?;
+        Ok(Self { room, broker, display, to_ui, to_broker })
+    }
+
+    /// Says something to the UI; whether it could be said.
+    #[must_use]
+    pub fn tell_ui(&self, frame: ToUi) -> bool {
+        self.to_ui.try_send(frame).is_ok()
+    }
+
+    /// Says something to the broker; whether it could be said. What could not must be taken for not obeyed.
+    #[must_use]
+    pub fn tell_broker(&self, frame: ToBroker) -> bool {
+        self.to_broker.try_send(frame).is_ok()
+    }
+
+    /// Kills everything and waits until the room is gone.
+    pub fn kill(mut self) {
+        // Each may have ended already; dropping kills and reaps whatever has not.
+        let _ = self.room.kill();
+        let _ = self.broker.kill();
+        let _ = self.room.wait_for(ROOM_WAIT);
+        drop(self.room);
+        drop(self.broker);
+        drop(self.display);
+    }
+}
+
+fn start_broker(program: &Path, door: OwnedFd) -> Result<(Process, StdStream), StartError> {
+    let (here, there) = socket_pair().map_err(StartError::Broker)?;
+    let mut command = Command::new(program);
+    command.arg("__broker").env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(diagnostics().map_or_else(Stdio::null, Stdio::from));
+    let descriptors = vec![(there.into(), CONTROL_FD), (door, DOOR_FD)];
+    let broker = process::spawn(&mut command, descriptors).map_err(StartError::Broker)?;
+    Ok((broker, here))
+}
+
+/// Where the processes of a session may speak: nowhere, unless a debug build is told to show them.
+fn diagnostics() -> Option<OwnedFd> {
+    let wanted = cfg!(debug_assertions) && env::var_os("SW_SHOW_PARTS").is_some();
+    wanted.then(|| std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned().ok()).flatten()
+}
+
+fn first_word(broker: &StdStream) -> io::Result<String> {
+    broker.set_read_timeout(Some(BROKER_WAIT))?;
+    match ipc::read_frame(&mut &*broker)? {
+        Some(FromBroker::Ready { ca_pem }) => Ok(ca_pem),
+        Some(FromBroker::InForce(_) | FromBroker::Refused(_) | FromBroker::Blocked(_)) => {
+            Err(io::ErrorKind::InvalidData.into())
+        }
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn spec(
+    program: PathBuf,
+    display: &Display,
+    ca_pem: String,
+    control: OwnedFd,
+    door: OwnedFd,
+    lang: &str,
+) -> RoomSpec {
+    let locale = if lang == "ja" { "ja_JP.UTF-8" } else { "en_US.UTF-8" };
+    let number = format!(":{}", display.number());
+    let env = [
+        ("DISPLAY", number.as_str()),
+        ("XAUTHORITY", AUTHORITY),
+        ("GDK_BACKEND", "x11"),
+        ("LANG", locale),
+        ("LC_ALL", "C.UTF-8"),
+        ("GSETTINGS_BACKEND", "memory"),
+        ("NO_AT_BRIDGE", "1"),
+        ("XMODIFIERS", "@im=none"),
+    ];
+    let env = env.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+    let file = |path: &str, mode, bytes| FileInRoom { path: path.into(), mode, bytes };
+    RoomSpec {
+        launcher: program.clone(),
+        program,
+        args: vec!["__ui".into()],
+        env,
+        binds: vec![
+            Mount::of(display.socket(), display.socket()),
+            Mount::if_there("/var/cache/fontconfig", "/var/cache/fontconfig"),
+        ],
+        files: vec![
+            file(AUTHORITY, 0o400, display.cookie().authority_file().to_vec()),
+            file(ROOTS, 0o444, ca_pem.into_bytes()),
+        ],
+        control,
+        door,
+        door_port: DOOR_PORT,
+        writable_bytes: ROOM_BYTES,
+        stdout: None,
+        stderr: diagnostics(),
+    }
+}
+
+/// Reports the end of a process.
+fn watch(part: Part, fd: OwnedFd, say: mpsc::Sender<Said>) -> io::Result<()> {
+    #[expect(deprecated, reason = "its successor is unsafe; an OwnedFd that nobody else touches keeps its condition")]
+    let fd = AsyncFd::new(fd)?;
+    tokio::spawn(async move {
+        // An error of the reactor means that nothing is known any more: the same as an end.
+        let known = fd.readable().await.is_ok();
+        let cleanly = known && ended_cleanly(fd.get_ref());
+        // Nobody listens: the session is over.
+        let _ = say.send(Said::Ended { part, cleanly }).await;
+    });
+    Ok(())
+}
+
+/// Looks at how a child ended without taking its status from whoever waits for it.
+fn ended_cleanly(pidfd: &OwnedFd) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let fd = std::os::fd::AsFd::as_fd(pidfd);
+    matches!(waitid(Id::PIDFd(fd), flags), Ok(WaitStatus::Exited(_, 0)))
+}
+
+/// Carries frames both ways until the other end closes.
+fn talk<To, From>(
+    line: StdStream,
+    say: mpsc::Sender<Said>,
+    wrap: fn(From) -> Said,
+) -> io::Result<mpsc::Sender<To>>
+where
+    To: Serialize + Send + Sync + 'static,
+    From: DeserializeOwned + Send + 'static,
+{
+    line.set_read_timeout(None)?;
+    line.set_nonblocking(true)?;
+    let (mut reader, mut writer) = UnixStream::from_std(line)?.into_split();
+    let (to, mut frames) = mpsc::channel::<To>(FRAMES);
+    tokio::spawn(async move {
+        while let Some(frame) = frames.recv().await {
+            if ipc::send(&mut writer, &frame).await.is_err() {
+                return;
+            }
+        }
+    });
+    tokio::spawn(async move {
+        // A frame that cannot be read ends the line; the process follows, and its watch tells.
+        while let Ok(Some(frame)) = ipc::receive(&mut reader).await {
+            if say.send(wrap(frame)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(to)
+}
+
+/// Where a program is, by the search path.
+#[must_use]
+pub fn installed(program: &str) -> Option<PathBuf> {
+    let search = env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    env::split_paths(&search).map(|folder| folder.join(program)).find(|path| path.is_file())
+}

@@ -1,0 +1,338 @@
+//! The session and its server: admissions, pushed documents, commands, and the wipe that an admin ordered.
+
+use std::time::Duration;
+
+use secure_browser_core::{
+    lease::LeaseEvent,
+    session::{Cause, Event},
+    unlock::{Renewal, after_refused_renewal},
+    wipe::{Order, Verdict, WipeEvent},
+};
+use serde_bytes::ByteBuf;
+use tokio::time::timeout;
+use workspace_protocol::{
+    documents::Stage,
+    ids::{CommandSeq, Epoch, UnixTime},
+    push::{DeviceEventKind, FromDevice, ToDevice},
+    reason::Reason,
+};
+
+use crate::{
+    ipc::ToUi,
+    link::{self, Pass, PushChannel, Pushed},
+    profile::{Entry, ProfileError, Tombstone, sign_receipt},
+};
+
+use super::{
+    clock,
+    contact::{Admitted, heard},
+    documents::{Documents, Offered, Refused},
+    hub::Hub,
+    parts::Parts,
+    wiping::{Surroundings, Wipe},
+};
+
+/// Longest wait until a receipt is written to the open channel.
+const CHANNEL_WAIT: Duration = Duration::from_millis(400);
+/// Longest wait for a receipt that needs a connection of its own, before the keys are destroyed.
+const CONTACT_WAIT: Duration = Duration::from_millis(1500);
+
+impl Hub<'_> {
+    /// The PIN was right and the server admitted: documents first, then lease, then the session.
+    pub(super) async fn unlocked(&mut self, admitted: Admitted) {
+        let Some(opened) = &admitted.opened else { return };
+        let time = admitted.terms.heard.device_time(clock::now());
+        let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root);
+        let documents = match Documents::verify(bundle, opened.sealed.held, time) {
+            Ok(documents) => documents,
+            Err(refused) => match self.fall_back(&admitted, refused, time) {
+                Ok(documents) => documents,
+                Err(refused) => return self.without_documents(refused).await,
+            },
+        };
+        let limits = documents.limits();
+        self.kek = Some(opened.kek.clone());
+        self.documents = Some(documents);
+        self.take_over(&admitted);
+        self.lease(LeaseEvent::Granted(admitted.terms)).await;
+        self.commands(&admitted.admission.pending).await;
+        self.happen(Event::Admitted(limits)).await;
+        self.heed_lease().await;
+        self.connect(&admitted);
+    }
+
+    /// A new document that is refused leaves the old ones in force, if there are any.
+    fn fall_back(&self, admitted: &Admitted, refused: Refused, time: UnixTime) -> Result<Documents, Refused> {
+        let Some(opened) = &admitted.opened else { return Err(refused) };
+        let admission = &admitted.admission;
+        if admission.policy.is_none() && admission.boundary.is_none() {
+            return Err(refused);
+        }
+        let sealed = &opened.sealed;
+        let old = crate::ipc::Bundle {
+            root: self.device.root,
+            boundary: sealed.boundary.clone(),
+            policy: sealed.policy.clone(),
+            key_certificate: sealed.key_certificate.clone(),
+        };
+        let documents = Documents::verify(old, sealed.held, time).map_err(|_| refused)?;
+        self.report_refused(refused);
+        Ok(documents)
+    }
+
+    async fn without_documents(&mut self, refused: Refused) {
+        self.report.policy_refused(refused.version.0, refused.reason);
+        self.happen(Event::End(Cause::Refused(refused.reason))).await;
+    }
+
+    /// Keeps what an admission brings besides the lease.
+    fn take_over(&mut self, admitted: &Admitted) {
+        let admission = &admitted.admission;
+        self.user.clone_from(&admission.user);
+        if self.device.key_certificate != admission.key_certificate || self.device.org != admission.org {
+            self.device.key_certificate.clone_from(&admission.key_certificate);
+            self.device.org.clone_from(&admission.org);
+            // The old one still verifies what it signed; the next contact tries again.
+            let _ = self.profile.put_device(&self.device);
+        }
+        if let Some(identity) = &mut self.identity {
+            identity.key_certificate.clone_from(&admission.key_certificate);
+        }
+        self.keep_sealed();
+        self.schedule(admitted);
+        self.note_status(admitted);
+    }
+
+    fn keep_sealed(&self) {
+        if let (Some(documents), Some(kek)) = (&self.documents, &self.kek) {
+            let sealed = documents.to_sealed(&self.device.org, &self.user);
+            // A cache: what cannot be kept is sent again.
+            let _ = self.profile.put_sealed(&sealed, kek);
+        }
+    }
+
+    /// Opens the push channel, or gives the open one the new certificate.
+    fn connect(&mut self, admitted: &Admitted) {
+        let (Some(identity), Some(documents)) = (&self.identity, &self.documents) else { return };
+        let (chain, held) = (admitted.admission.certificates.clone(), documents.held());
+        if let Some(push) = &self.push {
+            return push.renew(|pass| (pass.chain, pass.held) = (chain, held));
+        }
+        let pass = Pass {
+            server: identity.server.clone(),
+            device: identity.life.device,
+            epoch: identity.life.epoch,
+            chain,
+            held,
+        };
+        let (push, pushed) = PushChannel::start(pass, identity.key.clone());
+        (self.push, self.pushed) = (Some(push), Some(pushed));
+        self.tell_server(DeviceEventKind::SessionOpened, None, None);
+        if std::mem::take(&mut self.tell_broken) {
+            self.tell_server(DeviceEventKind::SessionWiped, Some(Reason::SessionBroken), None);
+        }
+    }
+
+    /// A renewal was admitted.
+    pub(super) async fn renewed(&mut self, admitted: Admitted) {
+        self.take_over(&admitted);
+        self.lease(LeaseEvent::Granted(admitted.terms)).await;
+        if let Some(boundary) = admitted.admission.boundary.clone() {
+            self.offered_boundary(boundary).await;
+        }
+        if let Some(policy) = admitted.admission.policy.clone() {
+            self.offered_policy(policy, admitted.admission.key_certificate.clone()).await;
+        }
+        self.connect(&admitted);
+        self.commands(&admitted.admission.pending).await;
+    }
+
+    /// A renewal was refused: what another try can cure is tried again, the rest covers or ends the session.
+    pub(super) async fn renewal_refused(&mut self, reason: Reason) {
+        match after_refused_renewal(reason) {
+            Renewal::Again => {}
+            Renewal::Cover => self.happen(Event::Cover(reason)).await,
+            Renewal::End => {
+                self.report.refused(reason, None);
+                self.happen(Event::End(Cause::Refused(reason))).await;
+            }
+            Renewal::Wiped => self.happen(Event::End(Cause::Remote)).await,
+        }
+    }
+
+    /// The push channel tells something.
+    pub(super) async fn hear_server(&mut self, pushed: Pushed) {
+        match pushed {
+            Pushed::Greeted { server_time, pending } => {
+                self.lease(LeaseEvent::Heard(heard(server_time))).await;
+                self.commands(&pending).await;
+            }
+            Pushed::Up => {
+                self.push_up = true;
+                if let (Some(push), Some(documents)) = (&self.push, &self.documents) {
+                    push.send(FromDevice::PolicyInForce(documents.held().policy));
+                }
+            }
+            Pushed::Down(error) => {
+                self.push_up = false;
+                if after_refused_renewal(error.reason()) != Renewal::Again {
+                    // The server says no to the device itself; a renewal brings the reason and what follows from it.
+                    self.renew();
+                }
+            }
+            Pushed::Frame(frame) => self.obey(frame).await,
+        }
+    }
+
+    async fn obey(&mut self, frame: ToDevice) {
+        match frame {
+            ToDevice::Command(command) => self.commands(std::slice::from_ref(&command)).await,
+            ToDevice::Boundary(boundary) => self.offered_boundary(boundary).await,
+            ToDevice::Policy { policy, key_certificate } => self.offered_policy(policy, key_certificate).await,
+            ToDevice::Renew => self.renew(),
+            // Receipts of a wipe go by connections of their own; of others nothing more is owed.
+            ToDevice::ReceiptKept { .. } => {}
+        }
+    }
+
+    async fn offered_policy(&mut self, policy: ByteBuf, key_certificate: ByteBuf) {
+        let time = self.device_time();
+        let Some(documents) = &mut self.documents else { return };
+        let offered = documents.offer_policy(policy, key_certificate, time);
+        self.came_of_it(offered).await;
+    }
+
+    async fn offered_boundary(&mut self, boundary: ByteBuf) {
+        let time = self.device_time();
+        let Some(documents) = &mut self.documents else { return };
+        let offered = documents.offer_boundary(boundary, time);
+        self.came_of_it(offered).await;
+    }
+
+    /// Hands a new document on, or says why the old one stays.
+    async fn came_of_it(&mut self, offered: Offered) {
+        match offered {
+            Offered::Kept(refused) => return self.report_refused(refused),
+            Offered::Suspended(refused) => self.report_refused(refused),
+            Offered::Swapped => {}
+        }
+        let Some(documents) = &self.documents else { return };
+        let (bundle, limits, version) = (documents.bundle().clone(), documents.limits(), documents.held());
+        self.keep_sealed();
+        self.hand_out(false);
+        if documents.outside().is_none() {
+            self.tell_ui(ToUi::Policy(bundle));
+            self.report.policy(version.policy.0);
+            if let Some(push) = &self.push {
+                push.renew(|pass| pass.held = version);
+                push.send(FromDevice::PolicyInForce(version.policy));
+            }
+        }
+        self.happen(Event::NewLimits(limits)).await;
+    }
+
+    fn report_refused(&self, refused: Refused) {
+        self.report.policy_refused(refused.version.0, refused.reason);
+        if let Some(push) = &self.push {
+            let reason = refused.reason.code().to_owned();
+            push.send(FromDevice::PolicyRefused { version: refused.version, reason });
+        }
+    }
+
+    fn device_time(&self) -> UnixTime {
+        let now = clock::now();
+        self.lease.device_time(now)
+    }
+
+    /// Judges commands in the order in which they came; a wipe ends it.
+    pub(super) async fn commands(&mut self, commands: &[ByteBuf]) {
+        let Some(identity) = &self.identity else { return };
+        for verdict in identity.verdicts(commands) {
+            match verdict {
+                Verdict::Wipe(seq) => return Box::pin(self.remote_wipe(Order::Remote(seq))).await,
+                Verdict::Lock(seq) => self.lock(seq).await,
+                Verdict::Again(seq) => self.send_receipt(self.life.epoch, seq, Stage::Accepted),
+                Verdict::OtherEpoch { epoch, seq } => self.send_receipt(epoch, seq, Stage::EpochMismatch),
+                Verdict::Ignore => {}
+            }
+        }
+    }
+
+    /// An admin locks: the number is noted, then the screen is covered, then it is receipted.
+    async fn lock(&mut self, seq: CommandSeq) {
+        let mut life = self.life;
+        life.last = seq;
+        let entry =
+            if self.session.is_open() { Entry::Open { life, since: clock::wall() } } else { Entry::Closed(life) };
+        let noted = self.put_entry(entry);
+        self.happen(Event::Cover(Reason::DeviceLocked)).await;
+        if noted.is_ok() {
+            self.life = life;
+            if let Some(identity) = &mut self.identity {
+                identity.life = life;
+            }
+            self.send_receipt(life.epoch, seq, Stage::Accepted);
+        }
+    }
+
+    fn send_receipt(&self, epoch: Epoch, seq: CommandSeq, stage: Stage) {
+        let key = self.profile.secret().and_then(|secret| self.device.tombstone_key(&secret));
+        // Without the key there is no receipt; the server asks again at the next contact.
+        let Ok(key) = key else { return };
+        let receipt = sign_receipt(self.device.id, epoch, seq, stage, clock::wall(), &key);
+        match &self.push {
+            Some(push) if self.push_up => push.send(FromDevice::Receipt(receipt)),
+            Some(_) | None => {
+                let server = self.device.server.clone();
+                // Not reached: the server asks again at the next contact.
+                tokio::spawn(async move { link::send_receipt(&server, &receipt).await.map(drop) });
+            }
+        }
+    }
+
+    /// An admin wipes: everything ends at once, whatever the session is doing.
+    pub(super) async fn remote_wipe(&mut self, order: Order) {
+        self.wipe = Some(order);
+        self.happen(Event::End(Cause::Remote)).await;
+    }
+
+    /// Carries out the wipe; what it needs of the session are the channel, the keys and the room.
+    pub(super) async fn wipe_profile(&mut self, order: Order) -> Result<(), ProfileError> {
+        let tombstone = Tombstone::of(&self.device);
+        let profile = self.profile;
+        let mut around = InSession(self);
+        Wipe::new(profile, &mut around, Some(tombstone)).carry_out(WipeEvent::Ordered(order)).await
+    }
+}
+
+/// A wipe in the middle of a session.
+struct InSession<'h, 'a>(&'h mut Hub<'a>);
+
+impl Surroundings for InSession<'_, '_> {
+    async fn send_accepted(&mut self, receipt: ByteBuf, tombstone: &Tombstone) {
+        let by_channel = match &self.0.push {
+            Some(push) if self.0.push_up => push.send_now(FromDevice::Receipt(receipt.clone()), CHANNEL_WAIT).await,
+            Some(_) | None => false,
+        };
+        if !by_channel {
+            // Not reached in time: it is sent again with the last one.
+            let _ = timeout(CONTACT_WAIT, link::send_receipt(&tombstone.server, &receipt)).await;
+        }
+    }
+
+    async fn forget_keys(&mut self) {
+        let hub = &mut *self.0;
+        hub.forget_contact();
+        if let Some(push) = hub.push.take() {
+            push.close().await;
+        }
+        (hub.pushed, hub.push_up) = (None, false);
+        (hub.identity, hub.kek, hub.documents) = (None, None, None);
+    }
+
+    async fn kill_room(&mut self) {
+        if let Some(parts) = self.0.parts.take() {
+            Parts::kill(parts);
+        }
+    }
+}
