@@ -1,0 +1,132 @@
+//! Looks for traces of a session where a browser could have left them.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// Files larger than this are not read; the search names them instead of passing over them.
+const FILE_MAX: u64 = 1 << 30;
+
+/// A search that found something or could not look everywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum Trace {
+    /// The text was found.
+    #[error("{path} holds what should be gone")]
+    Found {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A place could not be searched, so nothing can be said.
+    #[error("could not search {path}")]
+    Blind {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Searches every file below `folders` that belongs to user `uid` for `marker`, as UTF-8 and as UTF-16.
+///
+/// Folders that are not there hold nothing. Nothing below one of `except` is looked at.
+///
+/// # Errors
+/// [`Trace`] at the first file that holds it or cannot be read.
+pub fn none_of(marker: &str, folders: &[&Path], except: &[&Path], uid: u32) -> Result<(), Trace> {
+    let wide: Vec<u8> = marker.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let needles = [marker.as_bytes(), &wide];
+    folders.iter().try_for_each(|folder| search(folder, &needles, except, uid))
+}
+
+fn search(path: &Path, needles: &[&[u8]], except: &[&Path], uid: u32) -> Result<(), Trace> {
+    let blind = |source| Trace::Blind { path: path.to_owned(), source };
+    if except.contains(&path) {
+        return Ok(());
+    }
+    let Some(facts) = gone_is_none(path.symlink_metadata()).map_err(blind)? else { return Ok(()) };
+    if facts.is_dir() {
+        return search_folder(path, facts.uid() == uid, needles, except, uid);
+    }
+    if !facts.is_file() || facts.uid() != uid {
+        return Ok(());
+    }
+    if facts.len() > FILE_MAX {
+        return Err(blind(io::ErrorKind::FileTooLarge.into()));
+    }
+    let Some(bytes) = gone_is_none(fs::read(path)).map_err(blind)? else { return Ok(()) };
+    let found = needles.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == *needle));
+    if found { Err(Trace::Found { path: path.to_owned() }) } else { Ok(()) }
+}
+
+fn search_folder(path: &Path, ours: bool, needles: &[&[u8]], except: &[&Path], uid: u32) -> Result<(), Trace> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        // Another user's closed folder cannot hold files that our user made.
+        Err(error) if !ours && error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Trace::Blind { path: path.to_owned(), source }),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|source| Trace::Blind { path: path.to_owned(), source })?;
+        search(&entry.path(), needles, except, uid)?;
+    }
+    Ok(())
+}
+
+fn gone_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Names of the programs that run as part of a session, out of `/proc`.
+#[must_use]
+pub fn session_processes() -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
+    names.map(|name| name.trim().to_owned()).filter(|name| is_of_a_session(name)).collect()
+}
+
+/// Whether a process name (at most 15 bytes) is one of a session's programs.
+fn is_of_a_session(name: &str) -> bool {
+    ["secure-browser", "Xephyr", "WebKit", "bwrap", "xdg-dbus-proxy"].iter().any(|program| name.starts_with(program))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use nix::unistd::geteuid;
+
+    use super::*;
+
+    #[test]
+    fn a_marker_is_found_in_either_encoding_and_only_where_looked() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        let uid = geteuid().as_raw();
+        let look = |except: &[&Path]| none_of("marker", &[folder.path()], except, uid);
+        assert!(look(&[]).is_ok());
+        for bytes in [b"xx marker xx".to_vec(), "\u{1}marker".encode_utf16().flat_map(u16::to_le_bytes).collect()] {
+            fs::write(deep.join("file"), bytes).unwrap();
+            assert!(matches!(look(&[]), Err(Trace::Found { path }) if path == deep.join("file")));
+        }
+        assert!(look(&[deep.as_path()]).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_holds_nothing() {
+        assert!(none_of("marker", &[Path::new("/no/such/folder")], &[], geteuid().as_raw()).is_ok());
+    }
+
+    #[test]
+    fn programs_of_a_session_are_known_by_name() {
+        assert!(["WebKitWebProces", "secure-browser", "Xephyr"].iter().all(|name| is_of_a_session(name)));
+        assert!(!["Xvfb", "nginx", "policy-server"].iter().any(|name| is_of_a_session(name)));
+    }
+}
