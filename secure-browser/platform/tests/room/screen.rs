@@ -84,6 +84,9 @@ fn a_private_display_lets_in_its_cookie_only() {
     assert_eq!(visit(&display, &display.socket(), "/none"), "refused");
     assert_eq!(visit(&display, &desktop.socket(), "/none"), "NotFound");
     let (socket, number) = (display.socket(), display.number());
+    let listening = String::from_utf8_lossy(&fs::read("/proc/net/unix").unwrap()).into_owned();
+    assert!(listening.contains(&format!(" {}\n", socket.display())));
+    assert!(!listening.contains(&format!("@{}\n", socket.display())), "no socket without permissions");
     drop(display);
     assert!(!socket.exists() && !Path::new(&format!("/tmp/.X{number}-lock")).exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

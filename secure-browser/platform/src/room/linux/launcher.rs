@@ -119,7 +119,7 @@ fn read(spec: OwnedFd) -> Result<Wire, Failure> {
 
 fn own_namespaces() -> Result<(), Failure> {
     let all = CloneFlags::CLONE_NEWNS
-
+        | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
