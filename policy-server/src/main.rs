@@ -14,6 +14,8 @@ mod flow;
 mod push;
 mod serve;
 mod server;
+#[cfg(test)]
+mod testing;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -4,11 +4,11 @@ mod current;
 mod denied;
 mod nonces;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use policy_server_core::audit::Entry;
 use policy_server_store::{SqliteStore, Store, StoreError, View, Work};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use current::Current;
 pub use denied::DenySet;
@@ -45,6 +45,8 @@ pub struct Server {
     pub metrics: Metrics,
     /// Ends every channel and connection.
     pub stop: CancellationToken,
+    /// What must end before the process does.
+    pub tasks: TaskTracker,
     /// Whether devices can reach this process.
     pub serving: bool,
 }
@@ -72,6 +74,7 @@ impl Server {
             bus: Arc::new(LocalBus::default()),
             metrics: Metrics::default(),
             stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
             serving,
         }))
     }
@@ -82,5 +85,14 @@ impl Server {
     /// [`StoreError`].
     pub async fn log<W: Work>(&self, work: &mut W, entry: &Entry) -> Result<(), StoreError> {
         work.log(entry, &self.keys.log, &self.keys.audit).await
+    }
+
+    /// Ends connections, channels and the store; whether all ended within `most` by themselves.
+    pub async fn end(&self, most: Duration) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        let clean = tokio::time::timeout(most, self.tasks.wait()).await.is_ok();
+        self.store.close().await;
+        clean
     }
 }

@@ -16,6 +16,7 @@ const GLOBAL: &str = "61dfe48bca93d211aa0d00e098032b8c";
 const IMAGE_SECURITY: &str = "cbb219d73a3d9645a3bcdad00e67656f";
 
 type Event = (u32, u32, Vec<u8>);
+type Change = fn(&mut Vec<Event>);
 
 /// A crypto-agile log with SHA-256 and one bank of an unknown algorithm.
 fn agile(events: &[Event]) -> Vec<u8> {
@@ -94,7 +95,7 @@ fn register(appraisal: &Appraisal, bank: &str, number: &str) -> Value {
 fn secure_boot_counts_only_with_keys_an_authority_and_before_the_separator() {
     assert_eq!(state(&secure()), true);
     assert_eq!(changed(|events| events[0].2 = variable(GLOBAL, "SecureBoot", &[0])), false);
-    let unknown: [(&str, fn(&mut Vec<Event>)); 10] = [
+    let unknown: [(&str, Change); 10] = [
         ("no variable", |events| drop(events.remove(0))),
         ("an empty variable", |events| events[0].2 = variable(GLOBAL, "SecureBoot", &[])),
         ("a value that is neither", |events| events[0].2 = variable(GLOBAL, "SecureBoot", &[2])),
@@ -140,7 +141,7 @@ fn register_zero_starts_at_the_locality_of_the_start() {
         let start = [vec![0; 31], vec![locality]].concat();
         hex::encode(digest(&SHA256, &[start.as_slice(), digest(&SHA256, b"version").as_ref()].concat()))
     };
-    let plain = appraise_event_log(&agile(&[event.clone()]));
+    let plain = appraise_event_log(&agile(std::slice::from_ref(&event)));
     assert_eq!(register(&plain, "sha256", "0"), from(0));
     let startup = (0, NO_ACTION, b"StartupLocality\0\x03".to_vec());
     let told = appraise_event_log(&agile(&[startup, event]));

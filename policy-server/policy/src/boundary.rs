@@ -205,7 +205,10 @@ impl Boundary {
 
     fn missing<'w>(&'w self, wanted: &'w [(bool, Permission)]) -> impl Iterator<Item = Permission> + 'w {
         let granted = |permission: &Permission| self.permissions.contains(permission);
-        wanted.iter().filter(move |(wants, permission)| *wants && !granted(permission)).map(|(_, permission)| *permission)
+        wanted
+            .iter()
+            .filter(move |(wants, permission)| *wants && !granted(permission))
+            .map(|(_, permission)| *permission)
     }
 
     fn outside_entry(&self, system: &str, entry: &Entry) -> Vec<Outside> {

@@ -43,7 +43,15 @@ impl Org {
     fn verify(&self, envelope: &[u8], held: u64, now: UnixTime) -> Result<VerifiedPolicy, BundleError> {
         let group = "home".parse().unwrap();
         let root = self.root.verifying_key();
-        VerifiedPolicy::verify(envelope, &self.certificate(), &root, &self.held_boundary(), Some(&group), Version(held), now)
+        VerifiedPolicy::verify(
+            envelope,
+            &self.certificate(),
+            &root,
+            &self.held_boundary(),
+            Some(&group),
+            Version(held),
+            now,
+        )
     }
 
     fn policy(&self, change: impl FnOnce(&mut PolicyDocument)) -> Result<VerifiedPolicy, BundleError> {
@@ -74,7 +82,10 @@ fn reason<T: std::fmt::Debug>(result: Result<T, BundleError>) -> Reason {
 #[test]
 fn a_good_bundle_verifies_and_an_equal_version_again() {
     let verified = Org::new().policy(|_| ()).unwrap();
-    assert_eq!((verified.version(), verified.expires_at(), verified.group().as_str()), (Version(5), NOW.plus(600), "home"));
+    assert_eq!(
+        (verified.version(), verified.expires_at(), verified.group().as_str()),
+        (Version(5), NOW.plus(600), "home")
+    );
 }
 
 #[test]
@@ -84,8 +95,14 @@ fn each_wrong_policy_has_its_reason() {
     assert_eq!(reason(org.policy(|p| p.expires_at = NOW)), Reason::PolicyExpired);
     assert_eq!(reason(org.policy(|p| p.issued_at = NOW.plus(CLOCK_SKEW + 1))), Reason::PolicyNotYet);
     assert_eq!(reason(org.policy(|p| p.group = "other".parse().unwrap())), Reason::PolicyOtherGroup);
-    assert_eq!(reason(org.policy(|p| p.toml = p.toml.replacen("medical-care.net", "other.example", 2))), Reason::PolicyOutsideBoundary);
-    assert_eq!(reason(org.policy(|p| p.toml = p.toml.replacen("\"medical-care.net\",", "\"*.medical-care.net\",", 1))), Reason::PolicyMalformed);
+    assert_eq!(
+        reason(org.policy(|p| p.toml = p.toml.replacen("medical-care.net", "other.example", 2))),
+        Reason::PolicyOutsideBoundary
+    );
+    assert_eq!(
+        reason(org.policy(|p| p.toml = p.toml.replacen("\"medical-care.net\",", "\"*.medical-care.net\",", 1))),
+        Reason::PolicyMalformed
+    );
     assert_eq!(reason(org.policy(|p| p.toml.push_str("x = 1\n"))), Reason::PolicyMalformed);
     assert_eq!(reason(org.policy(|p| p.toml.truncate(400))), Reason::PolicyMalformed);
 }
@@ -119,7 +136,8 @@ fn a_key_that_the_root_did_not_certify_for_now_signs_nothing() {
     let (org, thief) = (Org::new(), Org::new());
     let envelope = sign(Kind::Policy, &policy(), &thief.online);
     let (root, held) = (org.root.verifying_key(), org.held_boundary());
-    let verify = |certificate: &[u8], now| VerifiedPolicy::verify(&envelope, certificate, &root, &held, None, Version(0), now);
+    let verify =
+        |certificate: &[u8], now| VerifiedPolicy::verify(&envelope, certificate, &root, &held, None, Version(0), now);
     assert_eq!(reason(verify(&thief.certificate(), NOW)), Reason::KeyCertificate);
     assert_eq!(reason(verify(b"", NOW)), Reason::KeyCertificate);
     assert_eq!(reason(org.verify(&envelope, 0, NOW.plus(1001))), Reason::KeyCertificate);
@@ -153,7 +171,10 @@ fn an_expired_policy_boundary_or_key_allows_nothing() {
     let verified = org.policy(|p| p.expires_at = NOW.plus(5000)).unwrap();
     assert!(verified.decide(&request, NOW.plus(899)).is_ok());
     assert_eq!(verified.decide(&request, NOW.plus(900)).unwrap_err().reason, Reason::BoundaryExpired);
-    assert_eq!(verified.decide_connect("medical-care.net", 443, NOW.plus(900)).unwrap_err().reason, Reason::BoundaryExpired);
+    assert_eq!(
+        verified.decide_connect("medical-care.net", 443, NOW.plus(900)).unwrap_err().reason,
+        Reason::BoundaryExpired
+    );
     let short = org.policy(|_| ()).unwrap();
     assert_eq!(short.decide(&request, NOW.plus(600)).unwrap_err().reason, Reason::PolicyExpired);
     let mut long = boundary();
@@ -177,5 +198,6 @@ pub(crate) fn verified(toml: &str, permissions: &str) -> VerifiedPolicy {
     let wide = org.boundary(&wide, 0, NOW).unwrap();
     let document = PolicyDocument { toml: toml.into(), ..policy() };
     let envelope = sign(Kind::Policy, &document, &org.online);
-    VerifiedPolicy::verify(&envelope, &org.certificate(), &org.root.verifying_key(), &wide, None, Version(0), NOW).unwrap()
+    VerifiedPolicy::verify(&envelope, &org.certificate(), &org.root.verifying_key(), &wide, None, Version(0), NOW)
+        .unwrap()
 }

@@ -11,7 +11,9 @@ fn policy(systems: &str) -> VerifiedPolicy {
 }
 
 fn system(id: &str, allow: &str, more: &str) -> String {
-    format!("[[system]]\nid = \"{id}\"\ntitle = {{ en = \"t\" }}\nstart = \"https://h.example/\"\nallow = [{allow}]\n{more}\n")
+    format!(
+        "[[system]]\nid = \"{id}\"\ntitle = {{ en = \"t\" }}\nstart = \"https://h.example/\"\nallow = [{allow}]\n{more}\n"
+    )
 }
 
 fn decide(policy: &VerifiedPolicy, url: &str, kind: Kind) -> Result<Permit, Denied> {
@@ -35,7 +37,10 @@ fn an_empty_list_denies_all() {
 fn a_permit_carries_what_the_dialler_needs() {
     let policy = policy(&(system("s", "\"h.example:8443\", \"[::1]:8443\"", "camera = true")));
     let permit = decide(&policy, "wss://A.h.example.:8443/x?y#z", Kind::WebSocket).unwrap();
-    assert_eq!((permit.host(), permit.port(), permit.scheme(), permit.address()), ("a.h.example", 8443, Scheme::Wss, None));
+    assert_eq!(
+        (permit.host(), permit.port(), permit.scheme(), permit.address()),
+        ("a.h.example", 8443, Scheme::Wss, None)
+    );
     assert_eq!((permit.system().id.as_str(), permit.system().camera), ("s", true));
     assert_eq!(permit.rule().to_string(), "h.example:8443");
     let permit = decide(&policy, "https://[::1]:8443/", Kind::Document).unwrap();
@@ -65,10 +70,19 @@ fn a_denial_names_the_nearest_rule() {
 
 #[test]
 fn the_closest_entry_says_whose_the_page_is() {
-    let systems = [system("wide", "\"h.example\"", ""), system("part", "\"h.example/a\"", ""), system("host", "\"b.h.example\"", "")];
+    let systems = [
+        system("wide", "\"h.example\"", ""),
+        system("part", "\"h.example/a\"", ""),
+        system("host", "\"b.h.example\"", ""),
+    ];
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         let policy = policy(&order.map(|at| systems.get(at).unwrap().clone()).concat());
-        for (url, id) in [("https://h.example/", "wide"), ("https://h.example/a/x", "part"), ("https://b.h.example/a", "host"), ("https://c.h.example/", "wide")] {
+        for (url, id) in [
+            ("https://h.example/", "wide"),
+            ("https://h.example/a/x", "part"),
+            ("https://b.h.example/a", "host"),
+            ("https://c.h.example/", "wide"),
+        ] {
             assert_eq!(decide(&policy, url, Kind::Document).unwrap().system().id, id, "{url}");
         }
     }
@@ -82,7 +96,18 @@ fn a_connection_is_answered_where_some_address_may_be_allowed() {
         assert_eq!((permit.port(), permit.host().ends_with("h.example")), (443, true), "{host}");
         assert!(permit.pass_through().is_none(), "{host}");
     }
-    for (host, port) in [("h.example", 8443), ("b.h.example", 80), ("other.example", 443), ("h.example/", 443), ("u@h.example", 443), ("", 443), ("h.example:443", 443), ("h.example:8443", 443), ("h.example?", 443), ("h .example", 443)] {
+    for (host, port) in [
+        ("h.example", 8443),
+        ("b.h.example", 80),
+        ("other.example", 443),
+        ("h.example/", 443),
+        ("u@h.example", 443),
+        ("", 443),
+        ("h.example:443", 443),
+        ("h.example:8443", 443),
+        ("h.example?", 443),
+        ("h .example", 443),
+    ] {
         assert!(policy.decide_connect(host, port, NOW).is_err(), "{host}:{port}");
     }
 }
@@ -104,15 +129,23 @@ fn local_addresses_live_inside_an_allowed_page_alone() {
     let policy = policy(&system("s", "\"h.example\"", ""));
     let page = decide(&policy, "https://h.example/", Kind::Document).unwrap();
     let inside = |url: &str, kind| policy.decide_inside(&Request { url: &Url::parse(url).unwrap(), kind }, &page, NOW);
-    for (url, kind) in [("about:blank", Kind::Frame), ("about:srcdoc", Kind::Frame), ("data:image/png,x", Kind::Image), ("blob:https://a.h.example/1", Kind::Document)] {
+    for (url, kind) in [
+        ("about:blank", Kind::Frame),
+        ("about:srcdoc", Kind::Frame),
+        ("data:image/png,x", Kind::Image),
+        ("blob:https://a.h.example/1", Kind::Document),
+    ] {
         assert!(matches!(inside(url, kind), Ok(Inside::Local)), "{url}");
         assert_eq!(reason(&policy, url, kind).0, Reason::SchemeNever, "{url} alone");
     }
     assert!(matches!(inside("https://h.example/x", Kind::Image), Ok(Inside::Network(_))));
     for (url, kind, expected) in [
-        ("data:text/html,x", Kind::Document, Reason::SchemeNever), ("data:text/html,x", Kind::Unknown, Reason::SchemeNever),
-        ("about:config", Kind::Frame, Reason::SchemeNever), ("blob:https://o.example/1", Kind::Image, Reason::OriginNotListed),
-        ("blob:null/1", Kind::Image, Reason::SchemeNever), ("javascript:1", Kind::Document, Reason::SchemeNever),
+        ("data:text/html,x", Kind::Document, Reason::SchemeNever),
+        ("data:text/html,x", Kind::Unknown, Reason::SchemeNever),
+        ("about:config", Kind::Frame, Reason::SchemeNever),
+        ("blob:https://o.example/1", Kind::Image, Reason::OriginNotListed),
+        ("blob:null/1", Kind::Image, Reason::SchemeNever),
+        ("javascript:1", Kind::Document, Reason::SchemeNever),
     ] {
         assert_eq!(inside(url, kind).unwrap_err().reason, expected, "{url}");
     }

@@ -112,7 +112,10 @@ fn system(toml: &mut String, at: usize, domain: &str, patterns: &[&Pattern]) {
     let start = patterns.first().map_or_else(|| format!("https://{domain}/"), |pattern| start(pattern));
     let (id, title, start) = (format!("imported-{}", at + 1), quoted(domain), quoted(&start));
     // Writing to a String cannot fail.
-    let _ = write!(toml, "\n[[system]]\nid = \"{id}\"\ntitle = {{ ja = {title}, en = {title} }}\nstart = {start}\nallow = [\n");
+    let _ = write!(
+        toml,
+        "\n[[system]]\nid = \"{id}\"\ntitle = {{ ja = {title}, en = {title} }}\nstart = {start}\nallow = [\n"
+    );
     for pattern in patterns {
         let _ = writeln!(toml, "  {},", quoted(&pattern.to_string()));
     }

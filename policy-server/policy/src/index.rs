@@ -16,15 +16,22 @@ use crate::{
     pattern::{Scheme, Target},
 };
 
+/// Most entries of one host that are gone through one by one; with more, only those of fitting paths are looked up.
+const FEW: usize = 8;
+
 /// Entries by host.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// Hash of a canonical host -> the first of its rows.
-    rows_of: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
-    /// Sorted so that the rows of one host stand together, the closest pattern first.
+    /// Sorted so that the rows of one host stand together, and among them those of one path.
     rows: Vec<Row>,
+    /// Hash of a canonical host -> where its rows start, and how many they are.
+    hosts: HashMap<u64, (u32, u32), BuildHasherDefault<AsIs>>,
+    /// For hosts of many rows: hash of host and path -> where the rows of that path start.
+    paths: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     /// Bit `n`: some entry's host has `n` labels (the last bit: that many or more).
     depths: u64,
+    /// Bit `n`: some path in `paths` is `n` bytes long (the last bit: that many or more).
+    lengths: u64,
 }
 
 /// One entry and whose it is.
@@ -53,23 +60,37 @@ impl Index {
                 owner,
             }));
         }
-        // A stable sort: of entries equally close, the first of the file wins.
-        rows.sort_by(|a, b| {
-            a.host_hash.cmp(&b.host_hash).then_with(|| b.entry.pattern.rank().cmp(&a.entry.pattern.rank()))
-        });
-        let mut index = Self { rows_of: HashMap::default(), rows, depths: 0 };
-        for (at, row) in index.rows.iter().enumerate() {
-            let host = row.entry.pattern.host().as_str();
-            index.rows_of.entry(row.host_hash).or_insert(u32::try_from(at).unwrap_or(u32::MAX));
-            index.depths |= depth_bit(if host.starts_with('[') { 1 } else { host.split('.').count() });
-        }
+        // A stable sort: of entries equally close, the first of the file stays in front.
+        rows.sort_by(|a: &Row, b| a.host_hash.cmp(&b.host_hash).then_with(|| a.path().cmp(b.path())));
+        let mut index = Self { rows, ..Self::default() };
+        index.note_hosts();
+        index.note_paths();
         index
+    }
+
+    fn note_hosts(&mut self) {
+        for (at, row) in (0..).zip(&self.rows) {
+            let host = row.entry.pattern.host().as_str();
+            self.hosts.entry(row.host_hash).or_insert((at, 0)).1 += 1;
+            self.depths |= bit(if host.starts_with('[') { 1 } else { host.split('.').count() });
+        }
+    }
+
+    fn note_paths(&mut self) {
+        for (at, row) in (0..).zip(&self.rows) {
+            let many = self.hosts.get(&row.host_hash).is_some_and(|(_, count)| *count as usize > FEW);
+            if many {
+                let path_hash = row.path().bytes().fold(SEED, step);
+                self.paths.entry(path_key(row.host_hash, path_hash)).or_insert(at);
+                self.lengths |= bit(row.path().len());
+            }
+        }
     }
 
     /// The closest entry that allows `target` as `kind`.
     pub(crate) fn decide(&self, target: &Target<'_>, kind: Kind) -> Result<Hit<'_>, Miss<'_>> {
         let mut nearest: Miss<'_> = (Reason::OriginNotListed, None);
-        let best = self.closest(target.host(), |row| match row.allows(target, kind) {
+        let best = self.closest(target.host(), target.path(), |row| match row.allows(target, kind) {
             Ok(()) => true,
             Err(reason) => {
                 if nearness(reason) > nearness(nearest.0) {
@@ -85,16 +106,29 @@ impl Index {
     pub(crate) fn connect(&self, host: &str, port: u16) -> Option<Hit<'_>> {
         let origin = |scheme| Target { scheme, host, port, path: None, query: None };
         let schemes = [Scheme::Https, Scheme::Wss];
-        self.closest(host, |row| schemes.iter().any(|s| row.entry.pattern.allows_on_host(&origin(*s)).is_ok()))
+        self.closest(host, None, |row| schemes.iter().any(|s| row.entry.pattern.allows_on_host(&origin(*s)).is_ok()))
     }
 
-    /// The first fitting row of the closest host that has one.
-    fn closest<'i>(&'i self, host: &str, mut fits: impl FnMut(&'i Row) -> bool) -> Option<Hit<'i>> {
+    /// The closest fitting row of the closest host that has one. `path` = `None`: paths do not matter.
+    fn closest<'i>(&'i self, host: &str, path: Option<&str>, mut fits: impl FnMut(&'i Row) -> bool) -> Option<Hit<'i>> {
         let mut best: Option<&Row> = None;
-        // Rows come from the broadest host to the closest; within one host, the closest pattern first.
-        for row in self.rows_for(host) {
-            if best.is_none_or(|held| held.host_hash != row.host_hash) && fits(row) {
-                best = Some(row);
+        // Groups come from the broadest host to the closest.
+        for group in self.groups_for(host) {
+            let mut look = |row: &'i Row| {
+                let closer = best.is_none_or(|held| {
+                    held.host_hash != row.host_hash || held.entry.pattern.rank() < row.entry.pattern.rank()
+                });
+                if closer && group.names(row) && fits(row) {
+                    best = Some(row);
+                }
+            };
+            match path {
+                Some(path) if group.rows.len() > FEW => {
+                    // The first row, so that a miss can still say what the host is listed for.
+                    group.rows.iter().take(1).for_each(&mut look);
+                    self.on_path(group.hash, path).for_each(look);
+                }
+                Some(_) | None => group.rows.iter().for_each(look),
             }
         }
         best.map(|row| (&row.entry, row.owner))
@@ -102,22 +136,54 @@ impl Index {
 
     /// Every entry whose host names `host`, from the broadest host to the closest.
     pub(crate) fn entries_for(&self, host: &str) -> impl Iterator<Item = Hit<'_>> {
-        self.rows_for(host).map(|row| (&row.entry, row.owner))
+        self.groups_for(host)
+            .flat_map(|group| group.rows.iter().filter(move |row| group.names(row)))
+            .map(|row| (&row.entry, row.owner))
     }
 
-    fn rows_for<'i, 'h>(&'i self, host: &'h str) -> impl Iterator<Item = &'i Row> + use<'i, 'h> {
-        Suffixes::of(host).filter(|suffix| self.depths & depth_bit(suffix.labels) != 0).flat_map(move |suffix| {
-            let first = self.rows_of.get(&suffix.hash).map_or(usize::MAX, |at| *at as usize);
-            let same = self.rows.get(first..).unwrap_or_default();
-            same.iter()
-                .take_while(move |row| row.host_hash == suffix.hash)
-                .filter(move |row| row.entry.pattern.host().as_str() == suffix.text)
-                .filter(move |row| row.entry.pattern.host().below() || suffix.text.len() == host.len())
+    fn groups_for<'i, 'h>(&'i self, host: &'h str) -> impl Iterator<Item = Group<'i, 'h>> + use<'i, 'h> {
+        Suffixes::of(host).filter(|suffix| self.depths & bit(suffix.labels) != 0).filter_map(move |suffix| {
+            let (first, count) = *self.hosts.get(&suffix.hash)?;
+            let rows = self.rows.get(first as usize..first as usize + count as usize)?;
+            Some(Group { rows, hash: suffix.hash, name: suffix.text, whole: suffix.text.len() == host.len() })
+        })
+    }
+
+    /// The rows of a host of many whose path is `path` or lies above it.
+    fn on_path<'i>(&'i self, host_hash: u64, path: &str) -> impl Iterator<Item = &'i Row> {
+        borders(path).filter(|(length, _)| self.lengths & bit(*length) != 0).flat_map(move |(length, path_hash)| {
+            let key = path_key(host_hash, path_hash);
+            let first = self.paths.get(&key).map_or(usize::MAX, |at| *at as usize);
+            let rows = self.rows.get(first..).unwrap_or_default();
+            let path = rows.first().map_or("", Row::path);
+            rows.iter().take_while(move |row| row.host_hash == host_hash && row.path() == path && path.len() == length)
         })
     }
 }
 
+/// The rows of one name above a host, or of the host itself.
+struct Group<'i, 'h> {
+    rows: &'i [Row],
+    hash: u64,
+    name: &'h str,
+    /// Whether the name is the whole host.
+    whole: bool,
+}
+
+impl Group<'_, '_> {
+    /// Whether the row's host names the host asked for; hashes may be equal by chance.
+    fn names(&self, row: &Row) -> bool {
+        let host = row.entry.pattern.host();
+        host.as_str() == self.name && (self.whole || host.below())
+    }
+}
+
 impl Row {
+    /// The pattern's path; empty = any.
+    fn path(&self) -> &str {
+        self.entry.pattern.path().unwrap_or_default()
+    }
+
     fn allows(&self, target: &Target<'_>, kind: Kind) -> Result<(), Reason> {
         self.entry.pattern.allows_on_host(target)?;
         if self.entry.kinds.contains(kind) { Ok(()) } else { Err(Reason::ResourceKind) }
@@ -136,8 +202,24 @@ fn nearness(reason: Reason) -> u8 {
     }
 }
 
-fn depth_bit(labels: usize) -> u64 {
-    1 << labels.min(63)
+fn bit(number: usize) -> u64 {
+    1 << number.min(63)
+}
+
+fn path_key(host_hash: u64, path_hash: u64) -> u64 {
+    spread(host_hash.rotate_left(1) ^ spread(path_hash))
+}
+
+/// The beginnings of `path` at which a pattern's path may end, each with its length and hash.
+fn borders(path: &str) -> impl Iterator<Item = (usize, u64)> {
+    let bytes = path.as_bytes();
+    let mut hash = SEED;
+    let ends = bytes.iter().enumerate().filter_map(move |(at, byte)| {
+        hash = step(hash, *byte);
+        let border = *byte == b'/' || bytes.get(at + 1).is_none_or(|next| *next == b'/');
+        border.then_some((at + 1, hash))
+    });
+    std::iter::once((0, SEED)).chain(ends)
 }
 
 /// A hash that is one already.
@@ -220,8 +302,20 @@ impl<'h> Iterator for Suffixes<'h> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
+    use url::Url;
+
     use super::*;
+    use crate::{kind::Kinds, pattern::Pattern};
+
+    fn entries(texts: &[String]) -> Vec<Entry> {
+        let entry =
+            |text: &String| Entry { pattern: Arc::new(Pattern::parse(text).unwrap()), kinds: Kinds::ALL, line: 1 };
+        texts.iter().map(entry).collect()
+    }
 
     #[test]
     fn each_name_above_a_host_has_the_hash_it_has_alone() {
@@ -229,5 +323,59 @@ mod tests {
         assert_eq!(found, [("d", 1, true), ("bc.d", 2, true), ("a.bc.d", 3, true)]);
         assert_eq!(Suffixes::of("[::1]").map(|s| s.text).collect::<Vec<_>>(), ["[::1]"]);
         assert_eq!(Suffixes::of("").count(), 0);
+    }
+
+    #[test]
+    fn a_path_has_its_borders() {
+        let lengths = |path| borders(path).map(|(length, _)| length).collect::<Vec<_>>();
+        assert_eq!(lengths("/ab/c"), [0, 1, 3, 4, 5]);
+        assert_eq!((lengths("/"), lengths("")), (vec![0, 1], vec![0]));
+    }
+
+    /// The index and one look at every entry must agree, for hosts of few and of many entries.
+    #[test]
+    fn looking_up_and_going_through_all_agree() {
+        let paths = ["", "/", "/a", "/a/", "/a/b", "/ab", "/a?x=1", "/b/c/d", ":8443", ":8443/a"];
+        let hosts = ["h.example", ".h.example", "a.h.example", "example.org", "[::1]"];
+        let many = (0..40).map(|n| format!("h.example/n{n}/x"));
+        let all: Vec<String> =
+            hosts.iter().flat_map(|host| paths.map(|path| format!("{host}{path}"))).chain(many).collect();
+        let urls = [
+            "/", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/abc", "/b/c/d/e", "/n7/x/y", "/n7/xy", "/a//b", "/a?x=1",
+            "/?x=1",
+        ];
+        for step in [1, 2, 3, 7, 11] {
+            let entries = entries(&all.iter().step_by(step).cloned().collect::<Vec<_>>());
+            let index = Index::new([&*entries]);
+            for host in
+                ["h.example", "a.h.example", "b.a.h.example", "example.org", "[::1]", "example", "h.example:8443"]
+            {
+                for path in urls {
+                    let url = Url::parse(&format!("https://{host}{path}")).unwrap();
+                    let target = Target::of(&url).unwrap();
+                    let fits = |entry: &&Entry| entry.pattern.allows(&target).is_ok();
+                    let best = entries.iter().filter(fits).map(|entry| entry.pattern.rank()).max();
+                    let found = index.decide(&target, Kind::Document).ok().map(|(entry, _)| entry.pattern.rank());
+                    assert_eq!(found, best, "{url} with every {step}. entry");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_of_many_entries_is_not_gone_through() {
+        let texts: Vec<String> = (0..10_000).map(|n| format!("h.example/n{n}/x")).collect();
+        let entries = entries(&texts);
+        let index = Index::new([&*entries]);
+        let looked_at = |path: &str| {
+            let mut count = 0;
+            let found = index.closest("h.example", Some(path), |row| {
+                count += 1;
+                row.path() == "/n77/x"
+            });
+            (found.is_some(), count)
+        };
+        assert_eq!(looked_at("/n77/x/y"), (true, 2));
+        assert_eq!(looked_at("/other"), (false, 1));
     }
 }

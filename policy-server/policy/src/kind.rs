@@ -90,7 +90,9 @@ impl FromStr for Kind {
 
 /// Not the name of a kind of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a kind of resource: document, frame, script, style, image, font, media, fetch, websocket, worker or other")]
+#[error(
+    "not a kind of resource: document, frame, script, style, image, font, media, fetch, websocket, worker or other"
+)]
 pub struct UnknownKind;
 
 /// Kinds an entry allows. The default is every kind, `Unknown` included.

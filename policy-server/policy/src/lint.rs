@@ -43,7 +43,10 @@ impl Policy {
             lints.push(remark("systems.none", "no system is listed: nothing can be opened"));
         }
         if self.screen().capture_allowed {
-            lints.push(remark("screen.capture", "capture of the screen is allowed: pages can be photographed by any program"));
+            lints.push(remark(
+                "screen.capture",
+                "capture of the screen is allowed: pages can be photographed by any program",
+            ));
         }
         if self.clipboard().paste_in {
             lints.push(remark("clipboard.paste-in", "the device's clipboard can be pasted into the workspace"));
@@ -60,7 +63,10 @@ impl Policy {
         let start = self.decide(&Request { url: &system.start, kind: Kind::Document });
         match start {
             Err(denied) => {
-                lints.push(remark("start.not-allowed", format!("its own tile leads to a page it does not allow ({denied})")));
+                lints.push(remark(
+                    "start.not-allowed",
+                    format!("its own tile leads to a page it does not allow ({denied})"),
+                ));
             }
             Ok(allowed) if allowed.system().id != system.id => {
                 let other = &allowed.system().id;
@@ -100,7 +106,9 @@ fn clear_text(pattern: &Pattern) -> Remark {
 fn single_label(pattern: &Pattern) -> Remark {
     let host = pattern.host();
     let short = host.below() && !host.as_str().contains('.');
-    short.then(|| ("host.single-label", format!("'{pattern}': every name that ends in '.{}' is allowed as well", host.as_str())))
+    short.then(|| {
+        ("host.single-label", format!("'{pattern}': every name that ends in '.{}' is allowed as well", host.as_str()))
+    })
 }
 
 fn path(pattern: &Pattern) -> Remark {
@@ -113,14 +121,20 @@ fn path(pattern: &Pattern) -> Remark {
         return remark("path.star", "a path is a beginning already; '*' stands for nothing but itself");
     }
     if !path.ends_with('/') {
-        return remark("path.no-slash", "allows this page and what is below it; end it with '/' for the part below alone");
+        return remark(
+            "path.no-slash",
+            "allows this page and what is below it; end it with '/' for the part below alone",
+        );
     }
     None
 }
 
 fn other_letters(pattern: &Pattern) -> Remark {
     let shown = pattern.unicode_host()?;
-    Some(("host.idn", format!("'{}' is signed as '{}'; check that both are the host you mean", shown, pattern.host().as_str())))
+    Some((
+        "host.idn",
+        format!("'{}' is signed as '{}'; check that both are the host you mean", shown, pattern.host().as_str()),
+    ))
 }
 
 fn private_address(pattern: &Pattern, network: Network) -> Remark {
@@ -136,7 +150,9 @@ fn private_address(pattern: &Pattern, network: Network) -> Remark {
 fn pass_through(entry: &Entry, trust: &TrustRule) -> Remark {
     let narrowed = entry.pattern.is_narrowed() || entry.kinds != crate::Kinds::ALL;
     let dead = *trust == TrustRule::PassThrough && narrowed;
-    dead.then(|| ("trust.pass-through", format!("'{}': never dialled, since nobody can see path or kind", entry.pattern)))
+    dead.then(|| {
+        ("trust.pass-through", format!("'{}': never dialled, since nobody can see path or kind", entry.pattern))
+    })
 }
 
 /// An entry that another of the same system makes needless.

@@ -18,23 +18,124 @@ use workspace_policy::{PatternList, Profile};
 const PAIRS: u32 = 120_000;
 
 const HOSTS: &[&str] = &[
-    "h.example", "a.h.example", "h.example.", "oh.example", "H.Example", "emr", "日本語.jp", "xn--wgv71a119e.jp", "faß.de",
-    "fass.de", "xn--fa-hia.de", "ｈ.example", "a_b.h.example", "10.0.0.1", "0xa.1", "127.0.0.1", "[::1]", "[0::1]",
-    "[::ffff:a00:1]", "[::ffff:10.0.0.1]", "co.jp", "*", "*.h.example", "h..example", "h%2eexample", "host;x", "1", "a.1",
-    "about", "data", "file", "http", "javascript", "-h.example", "h.example。", "h\u{ad}.example",
+    "h.example",
+    "a.h.example",
+    "h.example.",
+    "oh.example",
+    "H.Example",
+    "emr",
+    "日本語.jp",
+    "xn--wgv71a119e.jp",
+    "faß.de",
+    "fass.de",
+    "xn--fa-hia.de",
+    "ｈ.example",
+    "a_b.h.example",
+    "10.0.0.1",
+    "0xa.1",
+    "127.0.0.1",
+    "[::1]",
+    "[0::1]",
+    "[::ffff:a00:1]",
+    "[::ffff:10.0.0.1]",
+    "co.jp",
+    "*",
+    "*.h.example",
+    "h..example",
+    "h%2eexample",
+    "host;x",
+    "1",
+    "a.1",
+    "about",
+    "data",
+    "file",
+    "http",
+    "javascript",
+    "-h.example",
+    "h.example。",
+    "h\u{ad}.example",
 ];
 const SCHEMES: &[&str] = &[
-    "https://", "http://", "wss://", "ws://", "HTTPS://", "https:", "https:/", "https:///", "http;//", "ftp://", "file://",
-    "data:", "javascript:", "about:", "blob:https://", "chrome://", "custom://", "filesystem:https://", "view-source:https://",
+    "https://",
+    "http://",
+    "wss://",
+    "ws://",
+    "HTTPS://",
+    "https:",
+    "https:/",
+    "https:///",
+    "http;//",
+    "ftp://",
+    "file://",
+    "data:",
+    "javascript:",
+    "about:",
+    "blob:https://",
+    "chrome://",
+    "custom://",
+    "filesystem:https://",
+    "view-source:https://",
 ];
 const PORTS: &[&str] = &["", "", "", "", ":443", ":80", ":8443", ":0443", ":0", ":65535", ":65536", ":", ":+443", ":*"];
 const PATHS: &[&str] = &[
-    "", "", "/", "/a", "/a/", "/a/b", "/ab", "/A", "/a/../b", "/a%2fb", "/a%2Fb", "//", "/a//b", "/a%5cb", "/a\\b", "/a%00",
-    "/a b", "/日", "/%E6%97%A5", "/*", "/a*", "/a;b", "/a:b@c", "/%61", "/a://b", "/a%2e", "/./a",
+    "",
+    "",
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/ab",
+    "/A",
+    "/a/../b",
+    "/a%2fb",
+    "/a%2Fb",
+    "//",
+    "/a//b",
+    "/a%5cb",
+    "/a\\b",
+    "/a%00",
+    "/a b",
+    "/日",
+    "/%E6%97%A5",
+    "/*",
+    "/a*",
+    "/a;b",
+    "/a:b@c",
+    "/%61",
+    "/a://b",
+    "/a%2e",
+    "/./a",
 ];
 const QUERIES: &[&str] = &[
-    "", "", "", "?", "?a", "?a=1", "?a=1&b=2", "?b=2&a=1", "?a=1*", "?a=*", "?a*", "?*", "?a=12", "?a=1&a=2", "?a=1&a=1", "?ab=1",
-    "?a&ab", "?&", "?a=1&", "?&a=1", "?%61=1", "?a=1&%61=2", "?a==1", "?=1", "?a=b=c", "?a=日", "?a+b=1", "?x?y", "?*=1",
+    "",
+    "",
+    "",
+    "?",
+    "?a",
+    "?a=1",
+    "?a=1&b=2",
+    "?b=2&a=1",
+    "?a=1*",
+    "?a=*",
+    "?a*",
+    "?*",
+    "?a=12",
+    "?a=1&a=2",
+    "?a=1&a=1",
+    "?ab=1",
+    "?a&ab",
+    "?&",
+    "?a=1&",
+    "?&a=1",
+    "?%61=1",
+    "?a=1&%61=2",
+    "?a==1",
+    "?=1",
+    "?a=b=c",
+    "?a=日",
+    "?a+b=1",
+    "?x?y",
+    "?*=1",
 ];
 const ENDS: &[&str] = &["", "", "", "", "#f", "#?a=1", " ", "\t", "?x", "@h.example"];
 const FRONTS: &[&str] = &["", "", "", "", "", ".", "..", "u@", "u:p@", " ", "*."];
@@ -48,7 +149,8 @@ fn part(known: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 /// A pattern's part and an address's, most often the same.
 fn twin(known: &'static [&'static str]) -> impl Strategy<Value = (String, String)> {
-    (part(known), part(known), 0..10_u8).prop_map(|(one, two, same)| if same < 8 { (one.clone(), one) } else { (one, two) })
+    (part(known), part(known), 0..10_u8)
+        .prop_map(|(one, two, same)| if same < 8 { (one.clone(), one) } else { (one, two) })
 }
 
 /// Schemes that meet most often: none written and `https`.
@@ -89,7 +191,10 @@ fn run(cases: impl Strategy<Value = (Vec<String>, String)>, pairs: u32) -> u32 {
     let checked = TestRunner::new(config).run(&cases, |(patterns, url)| {
         if allows(Profile::Strict, &patterns, &url) {
             allowed.set(allowed.get() + 1);
-            prop_assert!(allows(Profile::Chrome, &patterns, &url), "strict allows {url} by {patterns:?}, chrome does not");
+            prop_assert!(
+                allows(Profile::Chrome, &patterns, &url),
+                "strict allows {url} by {patterns:?}, chrome does not"
+            );
         }
         Ok(())
     });

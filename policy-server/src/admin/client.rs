@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 use tower::ServiceExt;
 
-use super::{own_actor, router, routes::Actor};
+use super::{Actor, own_actor, router};
 use crate::{
     data::{Config, DataDir, Lock},
     failure::Failure,

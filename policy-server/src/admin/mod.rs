@@ -6,7 +6,7 @@ mod routes;
 pub mod socket;
 mod view;
 
-pub use routes::router;
+pub use routes::{Actor, router};
 
 /// Who acts when the CLI acts by itself.
 pub fn own_actor() -> String {

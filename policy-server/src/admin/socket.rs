@@ -7,10 +7,9 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::unistd::geteuid;
 use tokio::{net::UnixListener, net::UnixStream};
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::{actor, router, routes::Actor};
+use super::{Actor, actor, router};
 use crate::{data::DataDir, failure::Failure, server::Server};
 
 const HEAD: Duration = Duration::from_secs(10);
@@ -33,7 +32,7 @@ pub fn bind(dir: &DataDir) -> Result<UnixListener, Failure> {
 }
 
 /// Accepts operators until the server stops.
-pub async fn accept(server: Arc<Server>, listener: UnixListener, tasks: TaskTracker) {
+pub async fn accept(server: Arc<Server>, listener: UnixListener) {
     loop {
         let accepted = tokio::select! {
             () = server.stop.cancelled() => return,
@@ -41,7 +40,7 @@ pub async fn accept(server: Arc<Server>, listener: UnixListener, tasks: TaskTrac
         };
         match accepted.and_then(|(stream, _)| Ok((allowed(&stream)?, stream))) {
             Ok((uid, stream)) => {
-                tasks.spawn(serve(Arc::clone(&server), stream, uid));
+                server.tasks.spawn(serve(Arc::clone(&server), stream, uid));
             }
             Err(error) => tracing::warn!(%error, "an operator was turned away"),
         }

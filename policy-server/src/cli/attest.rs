@@ -38,7 +38,7 @@ pub struct VerifyArgs {
     /// Trusted roots, PEM or a JSON list of PEM, instead of those that come with the program.
     #[arg(long, value_name = "FILE")]
     roots: Option<PathBuf>,
-    /// Revocation list in Google's form, instead of the one that comes with the program.
+    /// Revocation list in Google's form; for android-key instead of the one that comes with the program.
     #[arg(long, value_name = "FILE")]
     revoked: Option<PathBuf>,
     /// Judge at this time (RFC 3339) instead of now.
@@ -115,7 +115,8 @@ fn verify(args: &VerifyArgs) -> Result<Appraisal, BadInput> {
     };
     let revoked = match &args.revoked {
         Some(path) => RevocationList::parse(&read(path, LIST_MAX)?),
-        None => RevocationList::built_in(),
+        None if args.format == Format::AndroidKey => RevocationList::built_in(),
+        None => Ok(RevocationList::empty()),
     };
     let (roots, revoked) = (roots.map_err(BadInput::Roots)?, revoked.map_err(BadInput::Revoked)?);
     let at = args.at.unwrap_or_else(now);

@@ -102,8 +102,9 @@ async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
 
 /// What is wrong with a log.
 #[derive(Debug)]
-struct Problem {
-    index: Option<u64>,
+pub(super) struct Problem {
+    /// The first bad entry, if it is known.
+    pub(super) index: Option<u64>,
     text: String,
 }
 
@@ -114,7 +115,7 @@ impl From<Broken> for Problem {
 }
 
 /// Recomputes a log and holds it against its checkpoint.
-async fn check(path: &Path, key: Option<NoteKey>) -> Result<Result<Tree, Problem>, Failure> {
+pub(super) async fn check(path: &Path, key: Option<NoteKey>) -> Result<Result<Tree, Problem>, Failure> {
     let mut source = Source::open(path).await?;
     let key = match key {
         Some(key) => key,

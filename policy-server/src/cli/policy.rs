@@ -14,9 +14,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
-use workspace_policy::{
-    DocumentErrors, Kind, Lint, MAX_FILE, PatternList, Policy, Profile, Request, diff, import,
-};
+use workspace_policy::{DocumentErrors, Kind, Lint, MAX_FILE, PatternList, Policy, Profile, Request, diff, import};
 use workspace_protocol::reason::Reason;
 use workspace_words::{Lang, text};
 
@@ -123,8 +121,8 @@ type Input<'i> = BufReader<Box<dyn Read + 'i>>;
 pub fn run(command: PolicyFileCommand, json: bool) -> ExitCode {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut input: Input<'_> = BufReader::with_capacity(1 << 16, Box::new(io::stdin().lock()));
-    let done = execute(command, json, &mut input, &mut out)
-        .and_then(|code| out.flush().map(|()| code).map_err(Fault::Stream));
+    let done =
+        execute(command, json, &mut input, &mut out).and_then(|code| out.flush().map(|()| code).map_err(Fault::Stream));
     match done {
         Ok(code) => ExitCode::from(code),
         // Whoever reads our output has gone; what is left to say nobody hears.

@@ -37,7 +37,10 @@ pub fn run() -> ExitCode {
     let smallest = medians.first().copied().unwrap_or(f64::NAN);
     for (subject, ns) in subjects.iter().zip(&medians) {
         let rounded = |value: f64| (value * 100.0).round() / 100.0;
-        println!("{}", json!({"bench": "policy", "entries": subject.entries, "ns": rounded(*ns), "ratio": rounded(ns / smallest)}));
+        println!(
+            "{}",
+            json!({"bench": "policy", "entries": subject.entries, "ns": rounded(*ns), "ratio": rounded(ns / smallest)})
+        );
     }
     ExitCode::SUCCESS
 }

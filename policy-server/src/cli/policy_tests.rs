@@ -48,8 +48,12 @@ fn answers(lines: &[Value]) -> Vec<(bool, String)> {
 fn test_exits_with_the_verdict_and_reads_addresses_from_stdin() {
     let folder = folder();
     let path = file(&folder, "p.toml", POLICY);
-    let (code, lines) = run_with(test_command(path.clone(), ProfileName::Strict, "document", &["https://h.example/"]), "");
-    assert_eq!((code.unwrap(), lines[0]["rule"].as_str(), lines[0]["system"].as_str()), (YES, Some("h.example"), Some("s")));
+    let (code, lines) =
+        run_with(test_command(path.clone(), ProfileName::Strict, "document", &["https://h.example/"]), "");
+    assert_eq!(
+        (code.unwrap(), lines[0]["rule"].as_str(), lines[0]["system"].as_str()),
+        (YES, Some("h.example"), Some("s"))
+    );
     let input = "https://a.h.example/x\n\nhttps://img.example/\r\nnothing\n";
     let (code, lines) = run_with(test_command(path.clone(), ProfileName::Strict, "document", &[]), input);
     assert_eq!(code.unwrap(), NO);
@@ -75,7 +79,14 @@ fn match_answers_each_line_in_order_and_marks_bad_ones() {
     let reasons: Vec<String> = answers(&lines).into_iter().map(|(_, reason)| reason).collect();
     assert_eq!(
         reasons,
-        ["allowed", "scheme.not-listed", "policy.malformed", "origin.not-listed", "url.unparsable", "message.malformed"]
+        [
+            "allowed",
+            "scheme.not-listed",
+            "policy.malformed",
+            "origin.not-listed",
+            "url.unparsable",
+            "message.malformed"
+        ]
     );
     let good: String = input.lines().take(5).map(|line| format!("{line}\n")).collect();
     let (code, lines) = run_with(PolicyFileCommand::Match { profile: ProfileName::Chrome }, &good);
@@ -105,7 +116,10 @@ fn a_bad_file_is_bad_input_with_file_line_and_key() {
     let mut out = Vec::new();
     report(&fault, true, &mut out);
     let line: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((line["file"].as_str(), line["line"].as_u64(), line["key"].as_str()), (path.to_str(), Some(7), Some("system[0].allow[0]")));
+    assert_eq!(
+        (line["file"].as_str(), line["line"].as_u64(), line["key"].as_str()),
+        (path.to_str(), Some(7), Some("system[0].allow[0]"))
+    );
     let (code, _) = run_with(PolicyFileCommand::Check { file: folder.path().join("none") }, "");
     assert!(matches!(code.unwrap_err(), Fault::File { .. }));
 }
@@ -114,11 +128,34 @@ fn a_bad_file_is_bad_input_with_file_line_and_key() {
 fn diff_says_widened_and_narrowed_for_each_system() {
     let folder = folder();
     let old = file(&folder, "old.toml", POLICY);
-    let new = file(&folder, "new.toml", &POLICY.replace("\"h.example\",", "\".h.example\", \"new.example\",").replace("[[system]]", "[session]\nlease = \"9h\"\n[[system]]"));
+    let new = file(
+        &folder,
+        "new.toml",
+        &POLICY
+            .replace("\"h.example\",", "\".h.example\", \"new.example\",")
+            .replace("[[system]]", "[session]\nlease = \"9h\"\n[[system]]"),
+    );
     let (code, lines) = run_with(PolicyFileCommand::Diff { old: old.clone(), new }, "");
-    let told: Vec<String> = lines.iter().map(|line| format!("{} {} {}", line["system"].as_str().unwrap(), line["direction"].as_str().unwrap(), line["text"].as_str().unwrap())).collect();
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            format!(
+                "{} {} {}",
+                line["system"].as_str().unwrap(),
+                line["direction"].as_str().unwrap(),
+                line["text"].as_str().unwrap()
+            )
+        })
+        .collect();
     assert_eq!(code.unwrap(), YES);
-    assert_eq!(told, [" widened lease: 32400 s, was 28800 s", "s widened now allowed: new.example", "s narrowed no longer allowed as a whole: h.example"]);
+    assert_eq!(
+        told,
+        [
+            " widened lease: 32400 s, was 28800 s",
+            "s widened now allowed: new.example",
+            "s narrowed no longer allowed as a whole: h.example"
+        ]
+    );
     let (_, lines) = run_with(PolicyFileCommand::Diff { old: old.clone(), new: old }, "");
     assert!(lines.is_empty());
 }

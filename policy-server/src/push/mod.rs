@@ -3,6 +3,8 @@
 pub mod bus;
 mod channel;
 mod frames;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -51,7 +53,11 @@ pub async fn open(
         .max_write_buffer_size(2 * TO_DEVICE_MAX)
         .max_message_size(FROM_DEVICE_MAX)
         .max_frame_size(FROM_DEVICE_MAX)
-        .on_upgrade(move |socket| channel::run(server, device, peer, socket))
+        .on_upgrade(move |socket| async move {
+            // Counted, so that a stopping server waits for its goodbyes.
+            let _running = server.tasks.token();
+            channel::run(Arc::clone(&server), device, peer, socket).await;
+        })
 }
 
 /// The device of a certificate, if its epoch is current and not shut out. A locked one may listen, for its release.

@@ -12,7 +12,6 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use workspace_protocol::{
     channel::{EXPORTER_LABEL, Exporter},
@@ -61,7 +60,7 @@ pub struct Certified {
 }
 
 /// Accepts connections until the server stops.
-pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<ServerConfig>, tasks: TaskTracker) {
+pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<ServerConfig>) {
     let acceptor = TlsAcceptor::from(config);
     let router = api::router(Arc::clone(&server));
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -74,6 +73,7 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
         match stream {
             Ok((stream, _)) => {
                 let (server, acceptor, router) = (Arc::clone(&server), acceptor.clone(), router.clone());
+                let tasks = server.tasks.clone();
                 tasks.spawn(async move {
                     let _place = place;
                     run(&server, acceptor, router, stream).await;

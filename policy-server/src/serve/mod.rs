@@ -12,12 +12,10 @@ use std::{
     time::Duration,
 };
 
-use policy_server_store::Store;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::task::TaskTracker;
 
 use crate::{
     admin, clock,
@@ -49,22 +47,18 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Fail
     let ready = ready_url(&server, &listener)?;
     warn_of_ends(&server);
 
-    let tasks = TaskTracker::new();
-    tasks.spawn(connection::accept(Arc::clone(&server), listener, config, tasks.clone()));
-    tasks.spawn(admin::socket::accept(Arc::clone(&server), admin, tasks.clone()));
-    tasks.spawn(keep_up(Arc::clone(&server)));
+    server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
+    server.tasks.spawn(admin::socket::accept(Arc::clone(&server), admin));
+    server.tasks.spawn(keep_up(Arc::clone(&server)));
     announce(&ready)?;
     tracing::info!(url = %ready, "ready");
 
     stopped().await?;
     tracing::info!("stopping");
-    server.stop.cancel();
-    tasks.close();
-    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+    if !server.end(DRAIN).await {
         tracing::warn!("connections were cut");
     }
     let _ = std::fs::remove_file(dir.socket());
-    server.store.close().await;
     tracing::info!("stopped");
     Ok(())
 }

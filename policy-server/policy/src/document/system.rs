@@ -59,7 +59,10 @@ fn system(section: &Section<'_>, cas: &[Ca]) -> Option<System> {
         download: section.choice("download", Download::WORDS, Download::None),
         print: section.flag("print"),
         network: section.choice("network", Network::WORDS, Network::Public),
-        trust: section.get("trust").map_or(Some(TrustRule::System), |field| trust(&field, cas)).unwrap_or(TrustRule::System),
+        trust: section
+            .get("trust")
+            .map_or(Some(TrustRule::System), |field| trust(&field, cas))
+            .unwrap_or(TrustRule::System),
         clipboard_group: group.flatten().or_else(|| id.clone()).unwrap_or_default(),
         id: id.unwrap_or_default(),
         title: title.unwrap_or_else(|| Title { ja: String::new(), en: String::new() }),
@@ -113,7 +116,9 @@ fn start(field: &Field<'_>) -> Option<Url> {
 }
 
 fn areas(field: &Field<'_>) -> Vec<String> {
-    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
     let mut areas = Vec::new();
     for (item, text) in field.texts() {
         if text.len() <= MAX_TEXT && text.split('/').all(part) {
@@ -205,7 +210,8 @@ fn trust(field: &Field<'_>, cas: &[Ca]) -> Option<TrustRule> {
 
 fn ca_name(field: &Field<'_>, text: &str, cas: &[Ca]) -> Option<TrustRule> {
     let Some(name) = text.strip_prefix("ca:") else {
-        field.fault("unknown value; must be \"system\", \"pass-through\", \"ca:NAME\" or a list of \"sha256/...\" pins");
+        field
+            .fault("unknown value; must be \"system\", \"pass-through\", \"ca:NAME\" or a list of \"sha256/...\" pins");
         return None;
     };
     if !cas.iter().any(|ca| ca.name == name) {

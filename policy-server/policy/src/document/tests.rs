@@ -23,7 +23,10 @@ fn the_designs_example_reads_as_it_says() {
     let policy = Policy::parse("p.toml", EXAMPLE).unwrap();
     let session = policy.session();
     assert_eq!(policy.name(), "home-care");
-    assert_eq!((session.idle_lock.as_secs(), session.idle_wipe.as_secs(), session.lease.as_secs()), (300, 1800, 28_800));
+    assert_eq!(
+        (session.idle_lock.as_secs(), session.idle_wipe.as_secs(), session.lease.as_secs()),
+        (300, 1800, 28_800)
+    );
     assert!(!policy.screen().capture_allowed && policy.screen().watermark);
     assert!(policy.clipboard().inside && !policy.clipboard().paste_in);
     assert_eq!((policy.posture().os_supported, policy.posture().disk_encryption), (Level::Block, Level::Warn));
@@ -43,7 +46,10 @@ fn what_is_left_out_is_never_an_allowance() {
     let system = policy.system("s").unwrap();
     assert!(!(system.camera || system.microphone || system.geolocation || system.print));
     assert_eq!((system.upload, system.download, system.network), (Upload::None, Download::None, Network::Public));
-    assert_eq!((&system.trust, system.clipboard_group.as_str(), system.title.en.as_str()), (&TrustRule::System, "s", "題"));
+    assert_eq!(
+        (&system.trust, system.clipboard_group.as_str(), system.title.en.as_str()),
+        (&TrustRule::System, "s", "題")
+    );
     assert!(!policy.screen().capture_allowed && !policy.clipboard().inside && !policy.clipboard().paste_in);
 }
 
@@ -62,7 +68,10 @@ fn an_unknown_key_anywhere_refuses_the_document() {
         ("name = \"care\"", "name = \"care\"\nkey = \"x\"", "ca[0].key"),
     ] {
         let found = faults(from, to);
-        assert!(found.iter().any(|fault| fault.contains(&format!(" {key}: unknown key; known here: "))), "{key}: {found:?}");
+        assert!(
+            found.iter().any(|fault| fault.contains(&format!(" {key}: unknown key; known here: "))),
+            "{key}: {found:?}"
+        );
     }
 }
 
@@ -95,7 +104,10 @@ fn an_unknown_value_refuses_the_document_and_names_its_line() {
         let found = faults(from, to);
         assert!(found.iter().any(|fault| fault.contains(&format!(" {key}: "))), "{key}: {found:?}");
     }
-    assert_eq!(faults("capture    = \"block\"", "capture = \"maybe\""), [format!("{} screen.capture: unknown value; must be one of: block, allow", line_of("capture "))]);
+    assert_eq!(
+        faults("capture    = \"block\"", "capture = \"maybe\""),
+        [format!("{} screen.capture: unknown value; must be one of: block, allow", line_of("capture "))]
+    );
 }
 
 #[test]
@@ -106,7 +118,11 @@ fn missing_keys_doubles_and_contradictions_refuse_the_document() {
         ("id     = \"mcs\"", "id = \"records\"", "system[1].id"),
         ("idle_wipe  = \"30m\"", "idle_wipe = \"1m\"", "session.idle_wipe"),
         ("[\"image\", \"style\", \"script\", \"font\"]", "[]", "system[0].allow[1].as"),
-        ("title  = { ja = \"メディカルケアステーション\", en = \"Medical Care Station\" }", "title = {}", "system[0].title.ja"),
+        (
+            "title  = { ja = \"メディカルケアステーション\", en = \"Medical Care Station\" }",
+            "title = {}",
+            "system[0].title.ja",
+        ),
     ] {
         let found = faults(from, to);
         assert!(found.iter().any(|fault| fault.contains(&format!(" {key}: "))), "{key}: {found:?}");
@@ -126,7 +142,9 @@ fn every_fault_is_told_in_the_order_of_the_file() {
 fn more_entries_than_the_limit_are_refused() {
     let with = |count: usize| {
         let allow: String = (0..count).map(|n| format!("\"h{n}.example\",")).collect();
-        format!("schema = 1\nname = \"n\"\n[[system]]\nid = \"s\"\ntitle = {{ en = \"t\" }}\nstart = \"https://h1.example\"\nallow = [{allow}]\n")
+        format!(
+            "schema = 1\nname = \"n\"\n[[system]]\nid = \"s\"\ntitle = {{ en = \"t\" }}\nstart = \"https://h1.example\"\nallow = [{allow}]\n"
+        )
     };
     assert!(Policy::parse("p", &with(MAX_ENTRIES)).is_ok());
     assert!(Policy::parse("p", &with(MAX_ENTRIES + 1)).is_err());

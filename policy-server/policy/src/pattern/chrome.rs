@@ -65,7 +65,11 @@ impl Filter {
             below,
             port: port(&parts.port)?,
             path: parts.path,
-            query: if parts.query.is_empty() { Query::default() } else { Query::parse(&parts.query).first_of_each_key() },
+            query: if parts.query.is_empty() {
+                Query::default()
+            } else {
+                Query::parse(&parts.query).first_of_each_key()
+            },
         })
     }
 
@@ -75,7 +79,10 @@ impl Filter {
         let host = if self.below { url.host.ends_with(&self.host) } else { url.host == self.host };
         host && (self.scheme.is_empty() || self.scheme == url.scheme)
             && (self.port == 0 || Some(self.port) == url.port)
-            && url.path.as_ref().is_none_or(|path| path.starts_with(&self.path) && self.query.matches(url.query.as_deref()))
+            && url
+                .path
+                .as_ref()
+                .is_none_or(|path| path.starts_with(&self.path) && self.query.matches(url.query.as_deref()))
     }
 }
 
@@ -99,7 +106,9 @@ impl Address {
         if let Some(inner) = inner_of_blob(url) {
             return Self { path: None, query: None, ..Self::of(&inner) };
         }
-        if is_chrome_standard(url.scheme()) && let Some(address) = Self::of_chrome_standard(url) {
+        if is_chrome_standard(url.scheme())
+            && let Some(address) = Self::of_chrome_standard(url)
+        {
             return address;
         }
         Self::with_port(url, url.port_or_known_default())

@@ -123,8 +123,23 @@ mod tests {
 
     #[test]
     fn public_suffixes_are_refused_in_both_spellings() {
-        for bad in ["jp", "co.jp", "tokyo.jp", "github.io", "foo.kawasaki.jp", ".co.jp", "公司.cn", "xn--55qx5d.cn", "JP.", "com"] {
-            assert!(matches!(HostRule::parse(bad), Err(PatternError::PublicSuffix(_))), "{bad}: {:?}", HostRule::parse(bad));
+        for bad in [
+            "jp",
+            "co.jp",
+            "tokyo.jp",
+            "github.io",
+            "foo.kawasaki.jp",
+            ".co.jp",
+            "公司.cn",
+            "xn--55qx5d.cn",
+            "JP.",
+            "com",
+        ] {
+            assert!(
+                matches!(HostRule::parse(bad), Err(PatternError::PublicSuffix(_))),
+                "{bad}: {:?}",
+                HostRule::parse(bad)
+            );
         }
         for good in ["city.kawasaki.jp", "a.github.io", "emr", "localhost", "chat.clinic.test"] {
             assert!(HostRule::parse(good).is_ok(), "{good}");
@@ -136,8 +151,14 @@ mod tests {
         for good in ["127.0.0.1", "[::1]", "[::ffff:7f00:1]"] {
             assert!(!HostRule::parse(good).unwrap().below(), "{good}");
         }
-        for bad in ["127.1", "0x7f.0.0.1", "2130706433", "127.0.0.1.", "[0::1]", "[::FFFF:127.0.0.1]", "[::ffff:127.0.0.1]"] {
-            assert!(matches!(HostRule::parse(bad), Err(PatternError::AddressForm(_))), "{bad}: {:?}", HostRule::parse(bad));
+        for bad in
+            ["127.1", "0x7f.0.0.1", "2130706433", "127.0.0.1.", "[0::1]", "[::FFFF:127.0.0.1]", "[::ffff:127.0.0.1]"]
+        {
+            assert!(
+                matches!(HostRule::parse(bad), Err(PatternError::AddressForm(_))),
+                "{bad}: {:?}",
+                HostRule::parse(bad)
+            );
         }
         for bad in ["::1", "[::1", "[fe80::1%eth0]", "1.2.3.256", "[]"] {
             assert!(HostRule::parse(bad).is_err(), "{bad}");

@@ -72,9 +72,7 @@ fn valid_scheme(text: &str) -> Option<String> {
 /// Whether what follows the first colon is a port.
 fn has_port(rest: &str) -> bool {
     let port = rest.split(is_authority_end).next().unwrap_or_default();
-    !port.is_empty()
-        && port.bytes().all(|b| b.is_ascii_digit())
-        && port.parse::<u32>().is_ok_and(|port| port <= 65_535)
+    !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u32>().is_ok_and(|port| port <= 65_535)
 }
 
 /// `http;//host` is read as `http://host`.

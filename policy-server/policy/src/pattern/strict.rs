@@ -120,9 +120,10 @@ impl Pattern {
         self.allows_scheme(scheme)
             && self.host.covers(&narrow.host)
             && self.port_for(scheme) == narrow.port_for(scheme)
-            && self.path.as_deref().is_none_or(|wide| {
-                narrow.path.as_deref().is_some_and(|path| on_segment_border(wide, path))
-            })
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|wide| narrow.path.as_deref().is_some_and(|path| on_segment_border(wide, path)))
             && self.query.covers(&narrow.query)
     }
 

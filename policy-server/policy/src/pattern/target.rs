@@ -104,6 +104,11 @@ impl<'u> Target<'u> {
         self.host
     }
 
+    /// The path; `None` if the origin alone is judged.
+    pub(crate) fn path(&self) -> Option<&'u str> {
+        self.path
+    }
+
     /// The port, the scheme's default if the URL names none.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -136,9 +141,9 @@ pub(super) fn inner_of_blob(url: &Url) -> Option<Url> {
 pub fn is_ambiguous(path: &str) -> bool {
     let bytes = path.as_bytes();
     bytes.windows(2).any(|pair| pair == b"//")
-        || bytes.windows(3).any(|code| {
-            matches!(code, [b'%', b'2', b'f' | b'F'] | [b'%', b'5', b'c' | b'C'] | [b'%', b'0', b'0'])
-        })
+        || bytes
+            .windows(3)
+            .any(|code| matches!(code, [b'%', b'2', b'f' | b'F'] | [b'%', b'5', b'c' | b'C'] | [b'%', b'0', b'0']))
 }
 
 #[cfg(test)]
@@ -153,9 +158,18 @@ mod tests {
     #[test]
     fn schemes_that_are_never_allowed_have_no_target() {
         for url in [
-            "file:///etc/passwd", "javascript:alert(1)", "view-source:https://h.example/", "data:text/html,x",
-            "filesystem:https://h.example/temporary/x", "chrome://settings", "about:blank", "mailto:a@h.example",
-            "tel:119", "ftp://h.example/", "blob:https://h.example/1", "custom://h.example/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "view-source:https://h.example/",
+            "data:text/html,x",
+            "filesystem:https://h.example/temporary/x",
+            "chrome://settings",
+            "about:blank",
+            "mailto:a@h.example",
+            "tel:119",
+            "ftp://h.example/",
+            "blob:https://h.example/1",
+            "custom://h.example/",
         ] {
             assert_eq!(reason(url), Reason::SchemeNever, "{url}");
         }
