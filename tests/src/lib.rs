@@ -1,1 +1,12 @@
-//! Place of this crate.
+//! What the end-to-end tests share: a world of their own for each test, and in it a policy-server, a site, a display
+//! and devices, all of them the real programs.
+
+mod place;
+mod rogue;
+mod scene;
+mod site;
+
+pub use place::{Place, Wrong, in_world};
+pub use rogue::{Rogue, RoguePolicy, now};
+pub use scene::{PIN, Scene, processes_of_sessions};
+pub use site::Site;

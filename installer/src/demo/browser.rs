@@ -50,7 +50,9 @@ impl Device {
         ["home", "tmp", "run"].map(|name| self.folder.join(name))
     }
 
-    fn command(&self, display: Option<&Display>, args: &[&str]) -> Command {
+    /// The browser with `args` on this profile, told of no display but the one given.
+    #[must_use]
+    pub fn command(&self, display: Option<&Display>, args: &[&str]) -> Command {
         let [home, tmp, run] = self.folders();
         let mut command = command(&self.program, None);
         command.args(args).arg("--profile").arg(self.profile());
@@ -93,8 +95,32 @@ pub struct Session {
 }
 
 impl Session {
-    fn start(command: &mut Command, log: &Path) -> Result<Self, ProcessError> {
+    /// Starts `command`; its words go to `log`.
+    ///
+    /// # Errors
+    /// [`ProcessError`].
+    pub fn start(command: &mut Command, log: &Path) -> Result<Self, ProcessError> {
         Ok(Self { running: Running::start("secure-browser", command, log)? })
+    }
+
+    /// Gives the PIN on standard input, which must be a pipe.
+    ///
+    /// # Errors
+    /// [`ProcessError::Io`].
+    pub fn give_pin(&mut self, pin: &str) -> Result<(), ProcessError> {
+        self.running.feed(&format!("{pin}\n"))
+    }
+
+    /// Process id of the supervisor.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// Every event so far, as text.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.running.lines()
     }
 
     /// Number of events so far: a place to look from.

@@ -1,10 +1,10 @@
 //! The demo: the product's whole story on one machine, with a report.
 
-mod browser;
+pub mod browser;
 mod director;
 mod page;
 mod report;
-mod server;
+pub mod server;
 mod story;
 mod traces;
 

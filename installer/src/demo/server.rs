@@ -99,7 +99,16 @@ impl PolicyServer {
     /// # Errors
     /// [`ServerError`].
     pub fn serve(&mut self) -> Result<(), ServerError> {
+        self.serve_with(&[])
+    }
+
+    /// [`PolicyServer::serve`] with more in its environment.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn serve_with(&mut self, environment: &[(&str, &str)]) -> Result<(), ServerError> {
         let mut serve = command(&self.program, None);
+        serve.envs(environment.iter().copied());
         serve.arg("serve").arg("--data").arg(self.data()).arg("--listen").arg(format!("127.0.0.1:{}", self.port));
         let log = self.folder.join("server.log");
         let mut running = Running::start("policy-server", serve.stdin(Stdio::null()), &log)?;
@@ -153,6 +162,24 @@ impl PolicyServer {
     /// [`ServerError`].
     pub fn wipe(&self, id: &str) -> Result<Value, ServerError> {
         self.json("device wipe", &["device", "wipe", id])
+    }
+
+    /// Ends the server as a power cut does, if it runs.
+    pub fn cut(&mut self) {
+        self.running = None;
+    }
+
+    /// The running server, if it was started.
+    pub fn running(&mut self) -> Option<&mut Running> {
+        self.running.as_mut()
+    }
+
+    /// Lets device `id` in again after too many wrong PINs or a lock.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn release(&self, id: &str) -> Result<Value, ServerError> {
+        self.json("device release", &["device", "release", id])
     }
 
     /// Where the audit log and everything else of the server lies.

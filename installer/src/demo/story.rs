@@ -102,12 +102,21 @@ pub fn play(places: &Places, report: &mut Report) -> Result<(), Failed> {
         fs::create_dir_all(places.out())?;
         Ok::<_, Wrong>(Display::start(&places.base, None)?)
     })?;
-    let ready = set_up(places, report)?;
     let shots = Shots { display: &display, folder: places.out() };
-    let mut session = report.step("portal-shown", || show_portal(&ready.device, &shots, "portal"))?;
-    let marker = first_session(&ready, &shots, &mut session, report)?;
+    let played = play_on(&shots, places, report);
+    if played.is_err() {
+        // Helps whoever reads the report; the failure itself is in it already.
+        let _ = display.photograph(&shots.folder.join("failed.png"));
+    }
+    played
+}
+
+fn play_on(shots: &Shots<'_>, places: &Places, report: &mut Report) -> Result<(), Failed> {
+    let ready = set_up(places, report)?;
+    let mut session = report.step("portal-shown", || show_portal(&ready.device, shots, "portal"))?;
+    let marker = first_session(&ready, shots, &mut session, report)?;
     report.step("exit-wipes", || exit_wipes(&ready, &mut session, &marker))?;
-    second_session(&ready, &shots, report)
+    second_session(&ready, shots, report)
 }
 
 /// Sets everything up and leaves the workspace to the person in front of `display`.
@@ -200,7 +209,7 @@ fn first_session(ready: &Ready, shots: &Shots<'_>, session: &mut Session, report
     report.step("message-delivered", || say(ready, shots, &hand, &marker))?;
     report.step("copy-blocked", || copy(shots.display, &hand, &marker))?;
     report.step("download-blocked", || download(ready, shots, &hand, session))?;
-    report.step("other-origin-blocked", || leave(ready, shots, &hand, session))?;
+    report.step("other-origin-blocked", || leave(ready, shots, session))?;
     Ok(marker)
 }
 
@@ -270,8 +279,11 @@ fn download(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, session: &mut Ses
     no_trace_of(&facts.roster, ready)
 }
 
-fn leave(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, session: &mut Session) -> Result<(), Wrong> {
+fn leave(ready: &Ready, shots: &Shots<'_>, session: &mut Session) -> Result<(), Wrong> {
     let facts = ready.stack.facts();
+    // Back from the page that said no to the download.
+    shots.display.press("alt+Left")?;
+    let hand = Hand::find_page(shots.display, facts.seen.clone())?;
     let from = session.so_far();
     hand.click(&hand.spot("outside", 0)?, 1)?;
     session.event_after(from, "blocked", PATIENCE, |event| {

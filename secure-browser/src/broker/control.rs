@@ -120,7 +120,12 @@ async fn obey(
     mut reader: OwnedReadHalf,
     frames: mpsc::Sender<FromBroker>,
 ) -> Result<(), SessionError> {
-    while let Some(order) = ipc::receive::<ToBroker>(&mut reader).await.map_err(SessionError::Control)? {
+    loop {
+        let order = match ipc::receive::<ToBroker>(&mut reader).await {
+            Ok(Some(order)) => order,
+            Ok(None) => return Ok(()),
+            Err(error) => return ended(error),
+        };
         let word = match order {
             ToBroker::Policy(bundle) => match broker.apply(&bundle) {
                 Ok(version) => FromBroker::InForce(version),
@@ -134,18 +139,27 @@ async fn obey(
             ToBroker::Identity(_) => continue,
         };
         if frames.send(word).await.is_err() {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Tells the supervisor what there is to tell.
 async fn report(mut writer: OwnedWriteHalf, mut waiting: mpsc::Receiver<FromBroker>) -> Result<(), SessionError> {
     while let Some(frame) = waiting.recv().await {
-        ipc::send(&mut writer, &frame).await.map_err(SessionError::Control)?;
+        if let Err(error) = ipc::send(&mut writer, &frame).await {
+            return ended(error);
+        }
     }
     Ok(())
+}
+
+/// A supervisor that goes without reading everything resets the socket: the end as well.
+fn ended(error: io::Error) -> Result<(), SessionError> {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(SessionError::Control(error)),
+    }
 }
 
 /// Waits for the listener that was bound inside the room's network, then serves it.

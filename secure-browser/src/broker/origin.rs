@@ -26,7 +26,6 @@ use super::{
     address::Place,
     body::Upload,
     dial::{self, DialError, Resolve},
-    stream::{Gather, wire},
     tls::dotless,
     trust::{self, SystemRoots, TrustError},
 };
@@ -215,7 +214,7 @@ impl Origins {
             return speak(socket).await;
         }
         let config = self.config(policy, permit.system()).await?;
-        let handshake = TlsConnector::from(config).connect(server_name(&key.host)?, wire(socket));
+        let handshake = TlsConnector::from(config).connect(server_name(&key.host)?, socket);
         match timeout(TLS_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => speak(stream).await,
             Ok(Err(error)) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
@@ -271,7 +270,7 @@ where
 {
     let mut builder = http1::Builder::new();
     builder.preserve_header_case(true).max_header_size(HEAD_MAX).max_buf_size(BUFFER).max_headers(HEADERS_MAX);
-    let (sender, connection) = builder.handshake(TokioIo::new(Gather::new(stream))).await.map_err(OriginError::Http)?;
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(OriginError::Http)?;
     tokio::spawn(async move {
         // How it ended shows in the exchange that was under way.
         let _ = connection.with_upgrades().await;

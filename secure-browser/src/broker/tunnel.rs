@@ -21,7 +21,6 @@ use super::{
     gate::Tunnel,
     refuse,
     request::{self, Target},
-    stream::{Gather, Wire, wire},
     tls::dotless,
     upgrade::splice,
 };
@@ -52,11 +51,11 @@ pub async fn serve(broker: Arc<Broker>, tunnel: Arc<Tunnel>, target: Target, eng
         }
     });
     // How a connection ends is the engine's affair.
-    let _ = server.serve_connection(TokioIo::new(Gather::new(stream)), service).with_upgrades().await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
-async fn end_tls(broker: &Broker, target: &Target, engine: Engine) -> Result<TlsStream<Wire<Engine>>, Reason> {
-    let hello = LazyConfigAcceptor::new(Acceptor::default(), wire(engine)).await;
+async fn end_tls(broker: &Broker, target: &Target, engine: Engine) -> Result<TlsStream<Engine>, Reason> {
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), engine).await;
     let hello = hello.map_err(|_| Reason::RequestMalformed)?;
     if !names(&hello.client_hello(), &target.host) {
         return Err(Reason::HostMismatch);

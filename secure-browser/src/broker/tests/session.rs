@@ -64,6 +64,17 @@ async fn the_first_word_is_the_session_ca_and_the_last_is_the_supervisors() {
 }
 
 #[tokio::test]
+async fn a_supervisor_that_goes_without_reading_ends_the_session_too() {
+    let mut supervisor = Supervisor::start();
+    supervisor.hear().await;
+    let mut engine = supervisor.open_door().await;
+    assert_eq!(reason(&ask(&mut engine, "app.test").await), "policy.missing");
+    soon(supervisor.control.readable()).await.unwrap();
+    drop(supervisor.control);
+    assert!(soon(supervisor.session).await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn orders_take_effect_and_are_answered() {
     let mut supervisor = Supervisor::start();
     supervisor.hear().await;
