@@ -30,28 +30,28 @@ fetch_rustup() {
   say "Rust $wanted is missing: fetching it into ${CARGO_HOME:-$HOME/.cargo}"
   curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --remote-name --output-dir "$folder" \
     "$url/rustup-init" --remote-name --output-dir "$folder" "$url/rustup-init.sha256"
-  (cd "$folder" && sed 's| .*| *rustup-init|' rustup-init.sha256 | sha256sum --check --quiet)
+  # The file holds the hash, in some versions followed by a name.
+  printf '%s *%s\n' "$(cut -c 1-64 "$folder/rustup-init.sha256")" "$folder/rustup-init" | sha256sum --check --quiet
   chmod 700 "$folder/rustup-init"
-  "$folder/rustup-init" -q -y --no-modify-path --profile minimal --default-toolchain "$wanted" \
-    --component clippy --component rustfmt
+  RUSTUP_INIT_SKIP_PATH_CHECK=yes "$folder/rustup-init" -q -y --no-modify-path --profile minimal --default-toolchain "$wanted" \
+    --component clippy --component rustfmt > /dev/null
   rm -r -- "$folder"
 }
 
 wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+# First, since Debian's own cargo may be there and too old.
+PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
 
 if ! new_enough; then
   if command -v rustup > /dev/null; then
     say "Rust $wanted is missing: rustup adds it; your default toolchain stays as it is"
     rustup toolchain install "$wanted" --profile minimal --component clippy --component rustfmt
     export RUSTUP_TOOLCHAIN=$wanted
-  elif command -v cargo > /dev/null; then
-    say "$(cargo --version) is too old: Rust $wanted or newer is needed, for instance by https://rustup.rs"
-    exit 2
   else
     fetch_rustup
   fi
-  new_enough || { say "Rust $wanted or newer is needed and could not be had"; exit 2; }
+  hash -r
+  new_enough || { say "Rust $wanted or newer is needed and could not be had; see https://rustup.rs"; exit 2; }
 fi
 
 command -v cc > /dev/null || as_root installer/packaging/install-debian build-essential

@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn the_list_in_the_tree_can_be_read() {
         let wanted = parse(LIST).unwrap();
-        for (section, package) in [(Section::Build, "pkg-config"), (Section::Run, "bubblewrap"), (Section::Test, "xvfb")] {
+        for (section, package) in
+            [(Section::Build, "pkg-config"), (Section::Run, "bubblewrap"), (Section::Test, "xvfb")]
+        {
             assert!(wanted.iter().any(|one| one.section == section && one.package == package), "{package}");
         }
     }

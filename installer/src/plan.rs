@@ -151,7 +151,14 @@ mod tests {
 
     fn facts(rights: Rights) -> Facts {
         let commands = BTreeSet::new();
-        Facts { debian: Some(12), rights, installed: ["a".to_owned()].into(), commands, account: false, user_namespaces: true }
+        Facts {
+            debian: Some(12),
+            rights,
+            installed: ["a".to_owned()].into(),
+            commands,
+            account: false,
+            user_namespaces: true,
+        }
     }
 
     fn wanted() -> Vec<Wanted> {
@@ -167,7 +174,8 @@ mod tests {
 
     #[test]
     fn what_is_there_is_not_made_again() {
-        let facts = Facts { installed: ["a", "b", "c"].map(str::to_owned).into(), account: true, ..facts(Rights::Root) };
+        let facts =
+            Facts { installed: ["a", "b", "c"].map(str::to_owned).into(), account: true, ..facts(Rights::Root) };
         assert_eq!(plan(Goal::Tests, &facts, &wanted()).unwrap(), [Step::FetchChat]);
     }
 

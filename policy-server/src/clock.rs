@@ -41,7 +41,7 @@ pub fn span(text: &str) -> Result<i64, String> {
         'd' => 24 * 3600,
         _ => return Err(wrong()),
     };
-    let number: i64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let number: i64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
     number.checked_mul(scale).filter(|seconds| *seconds > 0).ok_or_else(wrong)
 }
 

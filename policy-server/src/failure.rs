@@ -87,6 +87,11 @@ impl Failure {
         self
     }
 
+    /// What programs read.
+    pub fn object(&self) -> serde_json::Value {
+        serde_json::json!({ "ok": false, "error": self.id, "reason": self.reason, "lines": self.lines })
+    }
+
     /// What people read.
     pub fn sentence(&self, lang: Lang) -> String {
         let args: Vec<_> = self.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -142,15 +147,24 @@ mod tests {
                 if path.is_dir() {
                     folders.push(path);
                 } else if let Ok(text) = std::fs::read_to_string(&path) {
-                    for call in ["Failure::input(\"", "Failure::refused(\"", "Failure::unreachable(\"", "Self::input(\"",
-                                 "Self::refused(\"", "say(\"", "words(\""] {
+                    for call in [
+                        "Failure::input(\"",
+                        "Failure::refused(\"",
+                        "Failure::unreachable(\"",
+                        "Self::input(\"",
+                        "Self::refused(\"",
+                        "say(\"",
+                        "words(\"",
+                    ] {
                         let parts = text.split(call).skip(1);
                         found.extend(parts.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
                     }
                 }
             }
         }
-        found.retain(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        found.retain(|id| {
+            !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        });
         found
     }
 }

@@ -140,7 +140,8 @@ fn a_device_killed_at_any_step_of_a_wipe_finishes_it_at_its_next_start() {
 fn a_server_killed_at_any_step_of_a_wipe_loses_none_that_it_acknowledged() {
     in_world("a_server_killed_at_any_step_of_a_wipe_loses_none_that_it_acknowledged", |place| {
         let mut scene = Scene::new(place, PAGE)?;
-        for step in ["wipe.before-commit", "wipe.committed", "wipe.published", "receipt.before-commit", "receipt.committed"]
+        for step in
+            ["wipe.before-commit", "wipe.committed", "wipe.published", "receipt.before-commit", "receipt.committed"]
         {
             let (device, id) = scene.enrolled(&format!("device-{step}"))?;
             scene.server.cut();
@@ -184,7 +185,8 @@ fn a_stolen_server_cannot_widen_or_garble_a_policy() {
             // The old one stays in force.
             session.event("page", PATIENCE, |event| field(event, "url").starts_with(&scene.site.start_page()))?;
             let told = || scene.server.device(&id).is_ok_and(|device| device.to_string().contains(reason));
-            wait_until("the admin's view to name the reason", PATIENCE, told).map_err(|error| format!("{reason}: {error}"))?;
+            wait_until("the admin's view to name the reason", PATIENCE, told)
+                .map_err(|error| format!("{reason}: {error}"))?;
             end(&mut session)?;
         }
         Ok(())

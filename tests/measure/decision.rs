@@ -52,7 +52,8 @@ fn host(at: usize) -> String {
 }
 
 fn document(size: usize) -> String {
-    let mut text = String::from("schema = 1\nname = \"bench\"\n[[system]]\nid = \"s\"\ntitle = { ja = \"s\", en = \"s\" }\n");
+    let mut text =
+        String::from("schema = 1\nname = \"bench\"\n[[system]]\nid = \"s\"\ntitle = { ja = \"s\", en = \"s\" }\n");
     let _ = writeln!(text, "kind = \"other\"\nstart = \"https://{}/\"\nallow = [", host(0));
     for at in 0..size {
         let _ = writeln!(text, "  \"{}\",", host(at));
@@ -100,9 +101,9 @@ fn scan_once(patterns: &[UrlPattern], asked: &[Url]) -> f64 {
     let few = asked.get(..8).unwrap_or(asked);
     let start = Instant::now();
     for url in few {
-        let found = patterns.iter().any(|pattern| {
-            pattern.test(UrlPatternMatchInput::Url(black_box(url.clone()))).unwrap_or_default()
-        });
+        let found = patterns
+            .iter()
+            .any(|pattern| pattern.test(UrlPatternMatchInput::Url(black_box(url.clone()))).unwrap_or_default());
         let _ = black_box(found);
     }
     start.elapsed().as_nanos() as f64 / few.len() as f64

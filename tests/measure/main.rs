@@ -1,6 +1,7 @@
 //! The figures of `docs/performance.md`: ours beside a peer's, measured in turns in one run. A figure is a ratio; the
 //! machine's own speed is not the point. `tests/bench` builds what is needed and runs this.
 
+mod browser;
 mod decision;
 mod row;
 
@@ -31,4 +32,4 @@ fn main() -> ExitCode {
 
 type Measure = fn() -> Result<Vec<Row>, Box<dyn std::error::Error>>;
 
-const PARTS: &[(&str, Measure)] = &[("decision", decision::measure)];
+const PARTS: &[(&str, Measure)] = &[("decision", decision::measure), ("browser", browser::measure)];

@@ -30,11 +30,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let mut out = String::from("| what | ours | peer | ratio | goal | met |\n| --- | --- | --- | --- | --- | --- |\n");
     for row in rows {
         let met = if row.met { "yes" } else { "**no**" };
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {:.2} | {} | {met} |",
-            row.what, row.ours, row.peer, row.ratio, row.goal
-        );
+        let _ =
+            writeln!(out, "| {} | {} | {} | {:.2} | {} | {met} |", row.what, row.ours, row.peer, row.ratio, row.goal);
     }
     out
 }

@@ -28,6 +28,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// A place in `base` with the programs that were built beside `this` one.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn new(base: &Path) -> Result<Self, Wrong> {
+        lay_out(base, None)?;
+        Ok(Self { base: base.to_owned() })
+    }
+
     /// A folder in it.
     #[must_use]
     pub fn folder(&self, name: &str) -> PathBuf {
@@ -78,14 +87,22 @@ fn again_inside(name: &str) -> Result<(), Wrong> {
     let program: [OsString; 4] = [place.program("test").into(), name.into(), "--exact".into(), "--nocapture".into()];
     let mut command = world.command(&program);
     let path = env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
-    command.env_clear().env("PATH", format!("{path}:/usr/sbin:/sbin")).env("HOME", base).env(PLACE, base).env("RUST_BACKTRACE", "0");
+    command
+        .env_clear()
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .env("HOME", base)
+        .env(PLACE, base)
+        .env("RUST_BACKTRACE", "0");
     let status = command.current_dir(base).status()?;
     if status.success() { Ok(()) } else { Err(format!("the test failed inside its world ({status})").into()) }
 }
 
 fn lay_out(base: &Path, user: Option<&User>) -> Result<(), Wrong> {
     let this = env::current_exe()?;
-    let built = this.parent().and_then(Path::parent).ok_or("the test program lies in no target folder")?;
+    let built =
+        this.ancestors().skip(1).find(|folder| folder.join(PROGRAMS[0]).is_file()).ok_or(
+            "no policy-server beside this program: run `cargo build --workspace --bins` first (tests/run does)",
+        )?;
     let bin = base.join("bin");
     fs::create_dir(&bin)?;
     link(&this, &bin.join("test"))?;

@@ -1,12 +1,6 @@
 //! A server with a policy in force, a site, a display, and as many devices as a test needs.
 
-use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio, time::Duration};
 
 use installer::{
     demo::{
@@ -63,7 +57,8 @@ impl Scene {
     /// # Errors
     /// What the file system said.
     pub fn device(&self, name: &str) -> Result<Device, Wrong> {
-        let device = Device::new(&self.place.program("secure-browser"), &made(self.place.folder(name))?, PIN.to_owned());
+        let device =
+            Device::new(&self.place.program("secure-browser"), &made(self.place.folder(name))?, PIN.to_owned());
         for folder in device.folders() {
             made(folder)?;
         }

@@ -1,21 +1,23 @@
-//! A collaboration system small enough for a test: one HTTPS site with a private CA, and a second one that is not
-//! allowed. It counts what reaches it.
+//! A collaboration system small enough for a test: one HTTPS site with a private CA. It notes what reaches it.
 
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use http_body_util::Full;
-use hyper::{Request, Response, body::Bytes, body::Incoming, service::service_fn};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Frame, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use installer::harness::wait::wait_for;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -29,12 +31,19 @@ pub struct Site {
     pub port: u16,
     /// The CA's certificate, PEM.
     pub ca: String,
-    hits: Arc<AtomicUsize>,
+    notes: Notes,
     _runtime: Runtime,
 }
 
+/// When what was asked for.
+type Notes = Arc<Mutex<Vec<(Instant, String)>>>;
+type Body = BoxBody<Bytes, Infallible>;
+
+/// Bytes of one part of a long answer.
+const PART: usize = 64 << 10;
+
 impl Site {
-    /// Starts a site that answers every path with `page`.
+    /// Starts a site that answers every path with `page`, but `/bytes/N` with N MiB.
     ///
     /// # Errors
     /// What the system or the certificate library said.
@@ -43,9 +52,9 @@ impl Site {
         let (ca, config) = certificates()?;
         let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))))?;
         let port = listener.local_addr()?.port();
-        let hits = Arc::new(AtomicUsize::new(0));
-        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Bytes::from(page), Arc::clone(&hits)));
-        Ok(Self { port, ca, hits, _runtime: runtime })
+        let notes = Notes::default();
+        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Bytes::from(page), Arc::clone(&notes)));
+        Ok(Self { port, ca, notes, _runtime: runtime })
     }
 
     /// Address of its first page.
@@ -57,7 +66,20 @@ impl Site {
     /// Requests that arrived so far.
     #[must_use]
     pub fn hits(&self) -> usize {
-        self.hits.load(Ordering::SeqCst)
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Waits for a request, from number `from` on, whose path starts with `prefix`: when it came and the rest of its path.
+    ///
+    /// # Errors
+    /// When none comes within `limit`.
+    pub fn asked(&self, from: usize, prefix: &str, limit: Duration) -> Result<(Instant, String), Wrong> {
+        let found = wait_for(&format!("a request for {prefix}"), limit, || {
+            let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut later = notes.iter().skip(from);
+            later.find_map(|(at, path)| Some((*at, path.strip_prefix(prefix)?.to_owned())))
+        })?;
+        Ok(found)
     }
 }
 
@@ -81,18 +103,32 @@ fn certificates() -> Result<(String, rustls::ServerConfig), Wrong> {
     Ok((authority.pem(), config))
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, page: Bytes, hits: Arc<AtomicUsize>) {
+async fn serve(listener: TcpListener, tls: TlsAcceptor, page: Bytes, notes: Notes) {
     while let Ok((socket, _)) = listener.accept().await {
-        let (tls, page, hits) = (tls.clone(), page.clone(), Arc::clone(&hits));
+        let (tls, page, notes) = (tls.clone(), page.clone(), Arc::clone(&notes));
+        let _ = socket.set_nodelay(true);
         tokio::spawn(async move {
             let Ok(socket) = tls.accept(socket).await else { return };
-            let answer = service_fn(move |_: Request<Incoming>| {
-                hits.fetch_add(1, Ordering::SeqCst);
-                let response = Response::builder().header("content-type", "text/html; charset=utf-8");
-                let response = response.body(Full::new(page.clone())).unwrap_or_default();
-                async move { Ok::<_, Infallible>(response) }
+            let service = service_fn(move |request: Request<Incoming>| {
+                let path = request.uri().path().to_owned();
+                let answer = answer(&path, &page);
+                notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), path));
+                async move { Ok::<_, Infallible>(answer) }
             });
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), answer).await;
+            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
         });
     }
+}
+
+fn answer(path: &str, page: &Bytes) -> Response<Body> {
+    let long = path.strip_prefix("/bytes/").and_then(|mebibytes| mebibytes.parse::<usize>().ok());
+    let (kind, body) = match long {
+        Some(mebibytes) => {
+            let part = Bytes::from(vec![b'x'; PART]);
+            let parts = (0..mebibytes * (1 << 20) / PART).map(move |_| Ok(Frame::data(part.clone())));
+            ("application/octet-stream", StreamBody::new(futures_util::stream::iter(parts)).boxed())
+        }
+        None => ("text/html; charset=utf-8", Full::new(page.clone()).boxed()),
+    };
+    Response::builder().header("content-type", kind).body(body).unwrap_or_default()
 }

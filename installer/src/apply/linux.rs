@@ -87,7 +87,8 @@ pub fn facts(wanted: &[Wanted]) -> Facts {
 }
 
 fn debian(release: &str) -> Option<u32> {
-    let field = |name: &str| release.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_matches('"'));
+    let field =
+        |name: &str| release.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_matches('"'));
     (field("ID=")? == "debian").then(|| field("VERSION_ID=")?.parse().ok()).flatten()
 }
 
@@ -162,7 +163,8 @@ fn build(at: &Surroundings) -> Result<(), ApplyError> {
 /// Runs a program whose own words the person sees, all on standard error.
 fn shown(name: &str, command: &mut Command) -> Result<(), ApplyError> {
     let failed = |status: String| ApplyError::Failed { program: name.to_owned(), status };
-    let status = command.stdin(Stdio::null()).stdout(io::stderr()).status().map_err(|error| failed(error.to_string()))?;
+    let status =
+        command.stdin(Stdio::null()).stdout(io::stderr()).status().map_err(|error| failed(error.to_string()))?;
     if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
 }
 

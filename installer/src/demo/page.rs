@@ -99,10 +99,12 @@ impl<'a> Hand<'a> {
     pub fn enter(&self, name: &str) -> Result<(), PageError> {
         let spot = self.spot(name, 0)?;
         self.click(&spot, 1)?;
-        let has_keyboard = || seen(&self.log).iter().rev().find_map(|report| match report {
-            Seen::Spot(spot) if spot.name == name => Some(spot.focus),
-            _ => None,
-        });
+        let has_keyboard = || {
+            seen(&self.log).iter().rev().find_map(|report| match report {
+                Seen::Spot(spot) if spot.name == name => Some(spot.focus),
+                _ => None,
+            })
+        };
         let what = format!("{name} to have the keyboard");
         Ok(wait_for(&what, LIMIT, || has_keyboard().filter(|has| *has).map(drop))?)
     }

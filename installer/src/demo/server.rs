@@ -19,7 +19,7 @@ pub const HOST: &str = "policy.care.test";
 /// The group of the demo's policy.
 pub const GROUP: &str = "home-care";
 /// Organisation, as people read it.
-const ORG: &str = "みどり区在宅ケア連携センター";
+const ORG: &str = "新宿区在宅ケア連携センター";
 /// How long the server may take to come up.
 const START: Duration = Duration::from_secs(20);
 
@@ -199,7 +199,8 @@ impl PolicyServer {
     }
 
     fn json(&self, name: &'static str, args: &[&str]) -> Result<Value, ServerError> {
-        let said = run(&format!("policy-server {name}"), self.command(args).args(["--json", "--data"]).arg(self.data()))?;
+        let said =
+            run(&format!("policy-server {name}"), self.command(args).args(["--json", "--data"]).arg(self.data()))?;
         let object = said.lines().find_map(|line| serde_json::from_str(line).ok());
         object.ok_or(ServerError::Answer { command: name, field: "a JSON object" })
     }

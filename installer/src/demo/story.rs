@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     harness::{
-        display::{Display, Selection},
+        display::{Display, SIZE, Selection},
         wait::{wait_for, wait_until},
     },
-    stack::{Seen, Stack},
+    stack::{Seen, Spot, Stack},
 };
 
 /// The steps in their order, by their stable names.
@@ -103,20 +103,11 @@ pub fn play(places: &Places, report: &mut Report) -> Result<(), Failed> {
         Ok::<_, Wrong>(Display::start(&places.base, None)?)
     })?;
     let shots = Shots { display: &display, folder: places.out() };
-    let played = play_on(&shots, places, report);
-    if played.is_err() {
-        // Helps whoever reads the report; the failure itself is in it already.
-        let _ = display.photograph(&shots.folder.join("failed.png"));
-    }
-    played
-}
-
-fn play_on(shots: &Shots<'_>, places: &Places, report: &mut Report) -> Result<(), Failed> {
     let ready = set_up(places, report)?;
-    let mut session = report.step("portal-shown", || show_portal(&ready.device, shots, "portal"))?;
-    let marker = first_session(&ready, shots, &mut session, report)?;
+    let mut session = shots.step(report, "portal-shown", || show_portal(&ready.device, &shots, "portal"))?;
+    let marker = first_session(&ready, &shots, &mut session, report)?;
     report.step("exit-wipes", || exit_wipes(&ready, &mut session, &marker))?;
-    second_session(&ready, shots, report)
+    second_session(&ready, &shots, report)
 }
 
 /// Sets everything up and leaves the workspace to the person in front of `display`.
@@ -189,7 +180,19 @@ struct Shots<'a> {
 }
 
 impl Shots<'_> {
+    /// A step of the report; if it does not hold, the display is photographed as it is then.
+    fn step<T>(&self, report: &mut Report, name: &str, work: impl FnOnce() -> Result<T, Wrong>) -> Result<T, Failed> {
+        report.step(name, || {
+            work().inspect_err(|_| {
+                // Helps whoever reads the report; the failure itself is in it already.
+                let _ = self.display.photograph(&self.folder.join(format!("failed-{name}.png")));
+            })
+        })
+    }
+
     fn take(&self, name: &str) -> Result<(), Wrong> {
+        // Away from everything that lights up below a pointer.
+        self.display.point(i32::from(SIZE.0) - 1, i32::from(SIZE.1) - 1)?;
         self.display.wait_drawn(PATIENCE)?;
         Ok(self.display.photograph(&self.folder.join(format!("{name}.png")))?)
     }
@@ -203,13 +206,18 @@ fn show_portal(device: &Device, shots: &Shots<'_>, name: &str) -> Result<Session
 }
 
 /// The first session: chat, and everything that must not work.
-fn first_session(ready: &Ready, shots: &Shots<'_>, session: &mut Session, report: &mut Report) -> Result<String, Failed> {
-    let hand = report.step("allowed-page-works", || open_chat(ready, shots, session))?;
+fn first_session(
+    ready: &Ready,
+    shots: &Shots<'_>,
+    session: &mut Session,
+    report: &mut Report,
+) -> Result<String, Failed> {
+    let hand = shots.step(report, "allowed-page-works", || open_chat(ready, shots, session))?;
     let marker = marker();
-    report.step("message-delivered", || say(ready, shots, &hand, &marker))?;
-    report.step("copy-blocked", || copy(shots.display, &hand, &marker))?;
-    report.step("download-blocked", || download(ready, shots, &hand, session))?;
-    report.step("other-origin-blocked", || leave(ready, shots, session))?;
+    shots.step(report, "message-delivered", || say(ready, shots, &hand, &marker))?;
+    shots.step(report, "copy-blocked", || copy(shots.display, &hand, &marker))?;
+    shots.step(report, "download-blocked", || download(ready, shots, &hand, session))?;
+    shots.step(report, "other-origin-blocked", || leave(ready, shots, session))?;
     Ok(marker)
 }
 
@@ -234,13 +242,21 @@ fn open_chat<'a>(ready: &Ready, shots: &Shots<'a>, session: &mut Session) -> Res
 fn say(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, marker: &str) -> Result<(), Wrong> {
     let archive = &ready.stack.facts().messages;
     hand.enter("message")?;
-    shots.display.type_text(&format!("houmon 10:30 {marker}"))?;
+    shots.display.type_text(&format!("OK 14:00 ref {marker}"))?;
     shots.display.press("Return")?;
     let uid = geteuid().as_raw();
     let arrived = || matches!(traces::none_of(marker, &[archive], &[], uid), Err(traces::Trace::Found { .. }));
     wait_until("the message in the server's archive", PATIENCE, arrived)?;
-    hand.spot("latest", 0)?;
+    message_with(hand, marker)?;
     shots.take("chat")
+}
+
+/// The message on the page, once it is the latest and at rest.
+fn message_with(hand: &Hand<'_>, marker: &str) -> Result<Spot, Wrong> {
+    Ok(hand.report("the message on the page", 0, |report| match report {
+        Seen::Spot(spot) if spot.text.contains(marker) => Some(spot.clone()),
+        _ => None,
+    })?)
 }
 
 /// Selects the message and presses Ctrl+C: the page copies, and nothing of it is outside.
@@ -249,7 +265,7 @@ fn copy(display: &Display, hand: &Hand<'_>, marker: &str) -> Result<(), Wrong> {
         display.copy(selection, BEFORE)?;
     }
     let before = hand.so_far();
-    hand.click(&hand.spot("latest", 0)?, 3)?;
+    hand.click(&message_with(hand, marker)?, 3)?;
     display.press("ctrl+c")?;
     hand.report("the page to copy the message", before, |report| match report {
         Seen::Copy(text) => text.contains(marker).then_some(()),
@@ -329,7 +345,8 @@ fn second_session(ready: &Ready, shots: &Shots<'_>, report: &mut Report) -> Resu
     report.step("open-refused", || {
         let mut session = ready.device.open(shots.display)?;
         session.event("refused", PATIENCE, |event| field(event, "reason") == "device.wiped")?;
-        expect_code(&mut session, 1)?;
+        // The same code as when the wipe came: whoever started it can tell a wiped device from a wrong PIN.
+        expect_code(&mut session, 10)?;
         nothing_runs()
     })
 }

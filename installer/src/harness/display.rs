@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::unistd::User;
@@ -24,6 +24,8 @@ pub const SIZE: (u16, u16) = (1280, 800);
 const START: Duration = Duration::from_secs(20);
 /// Pixels that a blinking caret may change.
 const CARET: usize = 400;
+/// How long nothing moves on a display at rest: longer than a page takes from its click to its first paint.
+const REST: Duration = Duration::from_millis(700);
 /// How long a clipboard owner may take to answer.
 const ANSWER: &str = "5";
 
@@ -187,17 +189,20 @@ impl Display {
         }
     }
 
-    /// Waits until something is drawn and nothing moves but a caret.
+    /// Waits until something is drawn and nothing has moved but a caret for [`REST`].
     ///
     /// # Errors
     /// [`DisplayError`] when it does not come to rest within `limit`.
     pub fn wait_drawn(&self, limit: Duration) -> Result<(), DisplayError> {
         let mut last = Vec::new();
+        let mut since = Instant::now();
         wait_until("the display to come to rest", limit, || {
             let now = self.pixels().unwrap_or_default();
-            let rests = is_drawn(&now) && changed(&last, &now) < CARET;
+            if !is_drawn(&now) || changed(&last, &now) > CARET {
+                since = Instant::now();
+            }
             last = now;
-            rests
+            since.elapsed() >= REST
         })?;
         Ok(())
     }
@@ -226,17 +231,17 @@ impl Drop for Display {
     }
 }
 
-/// Whether more than a blank area is there below the upper fifth, where bars are: one pixel in two hundred differs from
-/// the most common colour.
+/// Whether there is more than a blank area below the bar at the top: at least a line of text, that is one pixel in two
+/// thousand that differs from the most common colour.
 fn is_drawn(pixels: &[u8]) -> bool {
     let all = pixels.len() / 3;
     let mut counts: HashMap<&[u8], usize> = HashMap::new();
-    for pixel in pixels.chunks_exact(3).skip(all / 5) {
+    for pixel in pixels.chunks_exact(3).skip(all / 12) {
         *counts.entry(pixel).or_default() += 1;
     }
     let looked: usize = counts.values().sum();
     let most = counts.values().max().copied().unwrap_or_default();
-    (looked - most) * 200 > looked
+    (looked - most) * 2000 > looked
 }
 
 /// How many pixels differ; all, if the sizes do.
@@ -251,7 +256,13 @@ fn changed(before: &[u8], now: &[u8]) -> usize {
 fn write_cookie(to: &Path, user: Option<&User>) -> io::Result<()> {
     let mut cookie = [0u8; 16];
     rand::thread_rng().fill_bytes(&mut cookie);
-    fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(to)?.write_all(&authority(&cookie))?;
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(to)?
+        .write_all(&authority(&cookie))?;
     if let Some(user) = user {
         std::os::unix::fs::chown(to, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
     }
@@ -286,7 +297,7 @@ mod tests {
         let blank = [9u8; 3 * 1000];
         let (mut drawn, mut bar) = (blank, blank);
         drawn[3 * 900..3 * 920].fill(7);
-        bar[..3 * 200].fill(7);
+        bar[..3 * 80].fill(7);
         assert!(!is_drawn(&blank) && !is_drawn(&[]) && !is_drawn(&bar) && is_drawn(&drawn));
         assert_eq!((changed(&blank, &drawn), changed(&blank, &blank), changed(&[], &blank)), (20, 0, usize::MAX));
     }

@@ -150,11 +150,8 @@ impl Running {
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self, ProcessError> {
         let open = || File::options().create(true).append(true).open(log);
         let stderr = open().map_err(|source| start_error(name, source))?;
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .map_err(|source| start_error(name, source))?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|source| start_error(name, source))?;
         let shared = Arc::new(Shared::default());
         if let Some(stdout) = child.stdout.take() {
             let shared = Arc::clone(&shared);

@@ -1,12 +1,21 @@
 //! prosody: the XMPP server behind the chat.
 
-use std::{fmt::Write as _, fs, io, process::Stdio};
+use std::{fmt::Write as _, fs, io, path::Path, process::Stdio};
 
 use nix::unistd::User;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Account, CHAT, Layout, ROOMS, UPLOADS};
+use super::{Account, CHAT, Layout, ROOM, ROOMS, UPLOADS};
 use crate::harness::process::{ProcessError, Running, command};
 
+/// Name of the room, for people.
+const TITLE: &str = "在宅ケアチーム";
+/// What was said in the room before: minutes ago, by whom, what.
+const SAID: [(i64, &str, &str); 3] = [
+    (50, "佐藤(医師)", "本日の往診は14時に変更をお願いします。"),
+    (41, "田中(薬剤師)", "承知しました。お薬は13時半にお届けします。"),
+    (12, "鈴木(訪問看護)", "血圧は落ち着いています。ご家族にも変更を伝えました。"),
+];
 /// Largest picture in bytes.
 const UPLOAD_MAX: u32 = 10 << 20;
 
@@ -18,7 +27,38 @@ pub fn write(layout: &Layout<'_>) -> io::Result<()> {
         let name = jid.split('@').next().unwrap_or_default();
         fs::write(accounts.join(format!("{name}.dat")), format!("return {{ [\"password\"] = \"{password}\"; }};\n"))?;
     }
-    Ok(())
+    write_room(&layout.folder.join("messages").join(escaped(ROOMS)))
+}
+
+/// A room that has been talked in already.
+fn write_room(folder: &Path) -> io::Result<()> {
+    let room = format!("{ROOM}@{ROOMS}");
+    for part in ["config", "muc_log"] {
+        fs::create_dir_all(folder.join(part))?;
+    }
+    fs::write(folder.join("persistent.dat"), format!("return {{ [\"{room}\"] = true; }};\n"))?;
+    let settings = format!("[\"name\"] = \"{TITLE}\"; [\"persistent\"] = true; [\"public\"] = true;");
+    let config = format!("return {{ [\"_jid\"] = \"{room}\"; [\"_data\"] = {{ {settings} }}; }};\n");
+    fs::write(folder.join(format!("config/{ROOM}.dat")), config)?;
+    let now = OffsetDateTime::now_utc();
+    let said = SAID.iter().enumerate().map(|(number, (minutes, who, words))| {
+        said(number, now - time::Duration::minutes(*minutes), &format!("{room}/{who}"), words)
+    });
+    fs::write(folder.join(format!("muc_log/{ROOM}.list")), said.collect::<String>())
+}
+
+/// A message as prosody's archive keeps it.
+fn said(number: usize, at: OffsetDateTime, from: &str, words: &str) -> String {
+    let (id, when) = (format!("said-before-{number}"), at.unix_timestamp());
+    let stamp = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+    format!(
+        r#"item({{
+  {{ "{words}"; ["attr"] = {{}}; ["name"] = "body"; }};
+  ["name"] = "message"; ["when"] = {when}; ["with"] = "message<groupchat"; ["key"] = "{id}";
+  ["attr"] = {{ ["stamp"] = "{stamp}"; ["type"] = "groupchat"; ["id"] = "{id}"; ["from"] = "{from}"; }};
+}});
+"#
+    )
 }
 
 pub fn start(layout: &Layout<'_>, user: Option<&User>) -> Result<Running, ProcessError> {

@@ -61,7 +61,6 @@ impl Invitation {
     }
 
     /// What becomes of the invitation, and whether the use is allowed. The new state is to be kept in either case.
-    #[must_use]
     pub fn step(self, what: Use, now: UnixTime) -> (Self, Result<(), InvitationRefusal>) {
         match (self, what) {
             (Self::Used, Use::Shown | Use::Wrong | Use::Spent) => (self, refuse(Reason::CodeUsed)),

@@ -124,7 +124,6 @@ impl Tries {
     ///
     /// # Errors
     /// Beside the state, [`Reason::PinLocked`] if no try is left.
-    #[must_use]
     pub fn step(self, event: TryEvent) -> (Self, Result<(), Reason>) {
         match (self, event) {
             (Self::Counted(_) | Self::Locked, TryEvent::Released) => (Self::Counted(0), Ok(())),

@@ -67,10 +67,9 @@ impl CommandState {
             | (Self::Accepted, Approve | Issue | Receipt(Stage::Accepted | Stage::EpochMismatch) | LeaseOver)
             | (Self::LeaseDead, Approve | Issue | LeaseOver)
             | (Self::ReceiptBad, Approve | Issue | Receipt(Stage::EpochMismatch) | BadReceipt)
-            | (
-                Self::Destroyed | Self::Withdrawn,
-                Approve | Issue | Receipt(_) | BadReceipt | LeaseOver | Withdraw,
-            ) => return None,
+            | (Self::Destroyed | Self::Withdrawn, Approve | Issue | Receipt(_) | BadReceipt | LeaseOver | Withdraw) => {
+                return None;
+            }
         };
         Some(next)
     }

@@ -64,8 +64,7 @@ pub fn certify(root: &SigningKey, org: &str, key: VerifyingKey, now: UnixTime) -
 /// Signs a boundary file with the root key.
 #[must_use]
 pub fn sign_boundary(root: &SigningKey, toml: &str, version: Version, now: UnixTime, seconds: i64) -> Vec<u8> {
-    let document =
-        BoundaryDocument { version, issued_at: now, expires_at: now.plus(seconds), toml: toml.to_owned() };
+    let document = BoundaryDocument { version, issued_at: now, expires_at: now.plus(seconds), toml: toml.to_owned() };
     envelope::sign(Kind::Boundary, &document, root)
 }
 
@@ -182,13 +181,7 @@ mod tests {
         let good = certify(&root, "org", online().verifying_key(), UnixTime(0));
         let foreign = certify(&root, "org", other.verifying_key(), UnixTime(0));
         assert!(Signer::new(online(), good.clone(), root.verifying_key()).is_ok());
-        assert!(matches!(
-            Signer::new(online(), foreign, root.verifying_key()),
-            Err(SignerError::OtherKey)
-        ));
-        assert!(matches!(
-            Signer::new(online(), good, other.verifying_key()),
-            Err(SignerError::Certificate(_))
-        ));
+        assert!(matches!(Signer::new(online(), foreign, root.verifying_key()), Err(SignerError::OtherKey)));
+        assert!(matches!(Signer::new(online(), good, other.verifying_key()), Err(SignerError::Certificate(_))));
     }
 }

@@ -89,6 +89,23 @@ fn the_closest_entry_says_whose_the_page_is() {
 }
 
 #[test]
+fn the_closest_entry_decides_the_kind() {
+    let list =
+        "\"h.example\", { url = \"img.h.example\", as = [\"image\"] }, { url = \"img.h.example\", as = [\"font\"] }";
+    let policy = policy(&system("s", list, ""));
+    for (url, kind) in [
+        ("https://h.example/", Kind::Document),
+        ("https://img.h.example/", Kind::Image),
+        ("https://a.img.h.example/", Kind::Font),
+    ] {
+        assert!(decide(&policy, url, kind).is_ok(), "{url}");
+    }
+    for kind in [Kind::Document, Kind::Script, Kind::Unknown] {
+        assert_eq!(reason(&policy, "https://img.h.example/", kind).0, Reason::ResourceKind, "{kind}");
+    }
+}
+
+#[test]
 fn a_connection_is_answered_where_some_address_may_be_allowed() {
     let policy = policy(&system("s", "\"h.example/a?b=1\", \"http://b.h.example\"", ""));
     for host in ["h.example", "B.H.example.", "x.h.example"] {

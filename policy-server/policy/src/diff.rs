@@ -1,6 +1,10 @@
 //! What a new policy allows more and less than the old one, in words.
 
-use crate::document::{Entry, Level, Policy, System, Upload};
+use crate::{
+    document::{Entry, Level, Policy, System, Upload},
+    kind::Kinds,
+    pattern::{Pattern, Scheme},
+};
 
 /// Which way a change goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +97,13 @@ fn appeared(system: &System) -> Vec<Change> {
     let mut changes = Changes::of(&system.id);
     changes.add(Direction::Widened, "the system is new");
     for entry in &system.allow {
-        changes.add(Direction::Widened, format!("now allowed: {}", described(entry)));
+        changes.add(
+            Direction::Widened,
+            format!(
+                "now allowed: {}",
+                described(&entry.pattern, entry.kinds, &entry.pattern.schemes().collect::<Vec<_>>())
+            ),
+        );
     }
     changes.found
 }
@@ -148,12 +158,7 @@ fn posture(changes: &mut Changes, old: &Policy, new: &Policy) {
 
 fn system_changes(old: &System, new: &System) -> Vec<Change> {
     let mut changes = Changes::of(&new.id);
-    for entry in new.allow.iter().filter(|entry| !allowed_by(&old.allow, entry)) {
-        changes.add(Direction::Widened, format!("now allowed: {}", described(entry)));
-    }
-    for entry in old.allow.iter().filter(|entry| !allowed_by(&new.allow, entry)) {
-        changes.add(Direction::Narrowed, format!("no longer allowed as a whole: {}", described(entry)));
-    }
+    entry_changes(&mut changes, &old.allow, &new.allow);
     changes.flag(old.camera, new.camera, "camera");
     changes.flag(old.microphone, new.microphone, "microphone");
     changes.flag(old.geolocation, new.geolocation, "geolocation");
@@ -179,17 +184,73 @@ fn system_changes(old: &System, new: &System) -> Vec<Change> {
     changes.found
 }
 
-/// Whether one entry of `entries` covers `entry` in each of its schemes.
-fn allowed_by(entries: &[Entry], entry: &Entry) -> bool {
-    entry.pattern.schemes().all(|scheme| {
-        entries.iter().any(|wide| wide.kinds.covers(entry.kinds) && wide.pattern.covers(&entry.pattern, scheme))
-    })
+/// What became of each pattern of either list.
+fn entry_changes(changes: &mut Changes, old: &[Entry], new: &[Entry]) {
+    let gone = old.iter().filter(|entry| !new.iter().any(|other| other.pattern == entry.pattern));
+    for entry in new.iter().chain(gone) {
+        let became = |pick: fn(Kinds, Kinds) -> bool| {
+            let became = |scheme: &Scheme| pick(kinds_of(old, entry, *scheme), kinds_of(new, entry, *scheme));
+            entry.pattern.schemes().filter(became).collect::<Vec<Scheme>>()
+        };
+        let (wider, narrower) = (became(|old, new| !old.covers(new)), became(|old, new| !new.covers(old)));
+        if let Some(scheme) = wider.first() {
+            let what = described(&entry.pattern, kinds_of(new, entry, *scheme), &wider);
+            changes.add(Direction::Widened, format!("now allowed: {what}"));
+        }
+        if let Some(scheme) = narrower.first() {
+            let left = kinds_of(new, entry, *scheme);
+            let text = if left == Kinds::NONE {
+                format!("no longer allowed as a whole: {}", described(&entry.pattern, Kinds::ALL, &narrower))
+            } else {
+                format!("now allowed only: {}", described(&entry.pattern, left, &narrower))
+            };
+            changes.add(Direction::Narrowed, text);
+        }
+    }
 }
 
-fn described(entry: &Entry) -> String {
-    if entry.kinds == crate::Kinds::ALL {
-        entry.pattern.to_string()
-    } else {
-        format!("{} as {}", entry.pattern, entry.kinds)
+/// As what the closest entry of `entries` allows the whole of `entry`'s pattern.
+fn kinds_of(entries: &[Entry], entry: &Entry, scheme: Scheme) -> Kinds {
+    let covering = || entries.iter().filter(|wide| wide.pattern.covers(&entry.pattern, scheme));
+    let closest = covering().map(|wide| wide.pattern.rank(true)).max();
+    let equal = covering().filter(|wide| Some(wide.pattern.rank(true)) == closest);
+    equal.fold(Kinds::NONE, |kinds, wide| kinds.or(wide.kinds))
+}
+
+fn described(pattern: &Pattern, kinds: Kinds, schemes: &[Scheme]) -> String {
+    let kinds = if kinds == Kinds::ALL { String::new() } else { format!(" as {kinds}") };
+    let names: Vec<&str> = schemes.iter().map(|scheme| scheme.name()).collect();
+    let some = if names.len() < pattern.schemes().count() { format!(" ({})", names.join(", ")) } else { String::new() };
+    format!("{pattern}{some}{kinds}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn told(old: &str, new: &str) -> Vec<String> {
+        let policy = |allow: &str| {
+            let head = "schema = 1\nname = \"n\"\n[[system]]\nid = \"s\"\ntitle = { en = \"t\" }\nstart = \"https://h.example/\"";
+            Policy::parse("p", &format!("{head}\nallow = [{allow}]")).unwrap()
+        };
+        let changes = diff(&policy(old), &policy(new));
+        changes.iter().map(|change| format!("{} {}", change.direction.word(), change.text)).collect()
+    }
+
+    #[test]
+    fn entries_are_compared_by_what_they_allow_not_by_how_they_are_written() {
+        assert_eq!(told("\"h.example\"", "\"H.example.\""), [""; 0]);
+        assert_eq!(told("\"h.example\"", "\"h.example\", \"a.h.example\""), [""; 0]);
+        assert_eq!(told("\"h.example\"", "\"a.h.example\""), ["narrowed no longer allowed as a whole: h.example"]);
+        assert_eq!(told("\"a.h.example\"", "\"h.example\""), ["widened now allowed: h.example"]);
+        assert_eq!(told("\"https://h.example\"", "\"h.example\""), ["widened now allowed: h.example (wss)"]);
+    }
+
+    #[test]
+    fn a_narrowing_entry_narrows_and_its_removal_widens() {
+        let (wide, part) = ("\"h.example\"", "\"h.example\", { url = \"a.h.example\", as = [\"image\"] }");
+        assert_eq!(told(wide, part), ["narrowed now allowed only: a.h.example as image"]);
+        assert_eq!(told(part, wide), ["widened now allowed: a.h.example"]);
     }
 }

@@ -87,10 +87,12 @@ impl Index {
         }
     }
 
-    /// The closest entry that allows `target` as `kind`.
+    /// What the closest entry for `target` says of `kind`. An entry with `as` thereby narrows what a broader one allows;
+    /// of entries equally close, one that allows the kind is enough.
     pub(crate) fn decide(&self, target: &Target<'_>, kind: Kind) -> Result<Hit<'_>, Miss<'_>> {
         let mut nearest: Miss<'_> = (Reason::OriginNotListed, None);
-        let best = self.closest(target.host(), target.path(), |row| match row.allows(target, kind) {
+        let allows = |row: &Row| row.entry.pattern.allows_on_host(target);
+        let mut look = |row| match allows(row) {
             Ok(()) => true,
             Err(reason) => {
                 if nearness(reason) > nearness(nearest.0) {
@@ -98,31 +100,40 @@ impl Index {
                 }
                 false
             }
-        });
-        best.ok_or(nearest)
+        };
+        match self.closest(target, kind, &mut look) {
+            Some(row) if row.entry.kinds.contains(kind) => Ok((&row.entry, row.owner)),
+            Some(row) => Err((Reason::ResourceKind, Some(&row.entry))),
+            None => Err(nearest),
+        }
     }
 
     /// The closest entry that allows something on `https` or `wss` at this host and port.
     pub(crate) fn connect(&self, host: &str, port: u16) -> Option<Hit<'_>> {
         let origin = |scheme| Target { scheme, host, port, path: None, query: None };
-        let schemes = [Scheme::Https, Scheme::Wss];
-        self.closest(host, None, |row| schemes.iter().any(|s| row.entry.pattern.allows_on_host(&origin(*s)).is_ok()))
+        let [https, wss] = [Scheme::Https, Scheme::Wss].map(origin);
+        let mut fits = |row: &Row| [https, wss].iter().any(|target| row.entry.pattern.allows_on_host(target).is_ok());
+        self.closest(&https, Kind::Unknown, &mut fits).map(|row| (&row.entry, row.owner))
     }
 
-    /// The closest fitting row of the closest host that has one. `path` = `None`: paths do not matter.
-    fn closest<'i>(&'i self, host: &str, path: Option<&str>, mut fits: impl FnMut(&'i Row) -> bool) -> Option<Hit<'i>> {
+    /// The closest fitting row; of rows equally close, one that allows `kind`, then the first of the file.
+    fn closest<'i>(
+        &'i self,
+        target: &Target<'_>,
+        kind: Kind,
+        fits: &mut dyn FnMut(&'i Row) -> bool,
+    ) -> Option<&'i Row> {
+        let by_path = target.path().is_some();
+        let rank = |row: &Row| (row.entry.pattern.rank(by_path), row.entry.kinds.contains(kind));
         let mut best: Option<&Row> = None;
-        // Groups come from the broadest host to the closest.
-        for group in self.groups_for(host) {
+        for group in self.groups_for(target.host()) {
             let mut look = |row: &'i Row| {
-                let closer = best.is_none_or(|held| {
-                    held.host_hash != row.host_hash || held.entry.pattern.rank() < row.entry.pattern.rank()
-                });
+                let closer = best.is_none_or(|held| rank(held) < rank(row));
                 if closer && group.names(row) && fits(row) {
                     best = Some(row);
                 }
             };
-            match path {
+            match target.path() {
                 Some(path) if group.rows.len() > FEW => {
                     // The first row, so that a miss can still say what the host is listed for.
                     group.rows.iter().take(1).for_each(&mut look);
@@ -131,7 +142,7 @@ impl Index {
                 Some(_) | None => group.rows.iter().for_each(look),
             }
         }
-        best.map(|row| (&row.entry, row.owner))
+        best
     }
 
     /// Every entry whose host names `host`, from the broadest host to the closest.
@@ -183,11 +194,6 @@ impl Row {
     fn path(&self) -> &str {
         self.entry.pattern.path().unwrap_or_default()
     }
-
-    fn allows(&self, target: &Target<'_>, kind: Kind) -> Result<(), Reason> {
-        self.entry.pattern.allows_on_host(target)?;
-        if self.entry.kinds.contains(kind) { Ok(()) } else { Err(Reason::ResourceKind) }
-    }
 }
 
 /// How near an entry came; the reason of the nearest one is told.
@@ -197,7 +203,6 @@ fn nearness(reason: Reason) -> u8 {
         Reason::PortNotListed => 2,
         Reason::PathNotListed => 3,
         Reason::UrlAmbiguousPath => 4,
-        Reason::ResourceKind => 5,
         _ => 0,
     }
 }
@@ -354,8 +359,8 @@ mod tests {
                     let url = Url::parse(&format!("https://{host}{path}")).unwrap();
                     let target = Target::of(&url).unwrap();
                     let fits = |entry: &&Entry| entry.pattern.allows(&target).is_ok();
-                    let best = entries.iter().filter(fits).map(|entry| entry.pattern.rank()).max();
-                    let found = index.decide(&target, Kind::Document).ok().map(|(entry, _)| entry.pattern.rank());
+                    let best = entries.iter().filter(fits).map(|entry| entry.pattern.rank(true)).max();
+                    let found = index.decide(&target, Kind::Document).ok().map(|(entry, _)| entry.pattern.rank(true));
                     assert_eq!(found, best, "{url} with every {step}. entry");
                 }
             }
@@ -369,11 +374,13 @@ mod tests {
         let index = Index::new([&*entries]);
         let looked_at = |path: &str| {
             let mut count = 0;
-            let found = index.closest("h.example", Some(path), |row| {
+            let url = Url::parse(&format!("https://h.example{path}")).unwrap();
+            let mut fits = |row: &Row| {
                 count += 1;
                 row.path() == "/n77/x"
-            });
-            (found.is_some(), count)
+            };
+            let found = index.closest(&Target::of(&url).unwrap(), Kind::Document, &mut fits).is_some();
+            (found, count)
         };
         assert_eq!(looked_at("/n77/x/y"), (true, 2));
         assert_eq!(looked_at("/other"), (false, 1));

@@ -117,6 +117,12 @@ impl Kinds {
         Self(self.0 | 1 << kind as u8)
     }
 
+    /// The kinds of either set.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `kind` is in the set.
     #[must_use]
     pub fn contains(self, kind: Kind) -> bool {

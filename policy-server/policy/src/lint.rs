@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::{
     Kind, Request,
     document::{Entry, Network, Policy, System, TrustRule},
-    pattern::{Pattern, Scheme},
+    pattern::Pattern,
 };
 
 /// One remark about a policy.
@@ -157,10 +157,11 @@ fn pass_through(entry: &Entry, trust: &TrustRule) -> Remark {
 
 /// An entry that another of the same system makes needless.
 fn redundant(system: &System, at: usize, entry: &Entry) -> Option<Lint> {
-    let covers = |wide: &Entry, narrow: &Entry| {
-        let schemes: Vec<Scheme> = narrow.pattern.schemes().collect();
-        wide.kinds.covers(narrow.kinds) && schemes.iter().all(|scheme| wide.pattern.covers(&narrow.pattern, *scheme))
-    };
+    let covers = |wide: &Entry, narrow: &Entry| wide.kinds == narrow.kinds && covers_pattern(wide, narrow);
+    // An entry of another kind in between makes this one count again.
+    if system.allow.iter().any(|wide| wide.kinds != entry.kinds && covers_pattern(wide, entry)) {
+        return None;
+    }
     let other = system.allow.iter().enumerate().find(|(other_at, other)| {
         // Of two that say the same, the later one is needless.
         *other_at != at && covers(other, entry) && (*other_at < at || !covers(entry, other))
@@ -172,4 +173,8 @@ fn redundant(system: &System, at: usize, entry: &Entry) -> Option<Lint> {
         code: "entry.redundant",
         message: format!("'{}' allows nothing that '{}' does not", entry.pattern, other.pattern),
     })
+}
+
+fn covers_pattern(wide: &Entry, narrow: &Entry) -> bool {
+    narrow.pattern.schemes().all(|scheme| wide.pattern.covers(&narrow.pattern, scheme))
 }

@@ -33,8 +33,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], cap: usize) -> Result<T, Cb
         return Err(CborError::TooLong { got: bytes.len(), cap });
     }
     let mut rest = bytes;
-    let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH)
-        .map_err(|_| CborError::Malformed)?;
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH).map_err(|_| CborError::Malformed)?;
     if rest.is_empty() { Ok(value) } else { Err(CborError::Trailing(rest.len())) }
 }
 

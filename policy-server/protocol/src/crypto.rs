@@ -5,7 +5,7 @@ use std::fmt;
 use ring::{
     aead, digest, hkdf, hmac,
     rand::{SecureRandom, SystemRandom},
-    signature::{Ed25519KeyPair, KeyPair, UnparsedPublicKey, ED25519},
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};

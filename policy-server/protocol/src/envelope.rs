@@ -77,10 +77,8 @@ pub enum EnvelopeError {
 /// Signs `document` as a `kind`.
 #[must_use]
 pub fn sign<T: Serialize>(kind: Kind, document: &T, key: &SigningKey) -> Vec<u8> {
-    let protected = HeaderBuilder::new()
-        .algorithm(iana::Algorithm::EdDSA)
-        .key_id(key.verifying_key().id().0.to_vec())
-        .build();
+    let protected =
+        HeaderBuilder::new().algorithm(iana::Algorithm::EdDSA).key_id(key.verifying_key().id().0.to_vec()).build();
     let sealed = CoseSign1Builder::new()
         .protected(protected)
         .payload(cbor::to_vec(document))
@@ -154,10 +152,7 @@ mod tests {
         let trusted = [other.verifying_key(), key.verifying_key()];
         assert_eq!(open::<String>(Kind::Lease, &bytes, &trusted).unwrap(), "text");
         assert!(matches!(open::<String>(Kind::Command, &bytes, &trusted), Err(EnvelopeError::Signature)));
-        assert!(matches!(
-            open::<String>(Kind::Lease, &bytes, &trusted[..1]),
-            Err(EnvelopeError::UnknownKey)
-        ));
+        assert!(matches!(open::<String>(Kind::Lease, &bytes, &trusted[..1]), Err(EnvelopeError::UnknownKey)));
     }
 
     #[test]

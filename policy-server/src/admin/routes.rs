@@ -20,9 +20,7 @@ use workspace_protocol::{
 };
 
 use super::{
-    message::{
-        ApplyBoundary, ApplyPolicy, BoundaryApplied, DeviceView, Invite, Invited, Ordered, PolicyApplied,
-    },
+    message::{ApplyBoundary, ApplyPolicy, BoundaryApplied, DeviceView, Invite, Invited, Ordered, PolicyApplied},
     view,
 };
 use crate::{
@@ -179,11 +177,7 @@ async fn retire(State(server): Shared, Extension(by): By, Path(name): Path<Strin
     Ok(Json(view::device(&server, device, None)))
 }
 
-async fn apply_policy(
-    State(server): Shared,
-    Extension(by): By,
-    Json(ask): Json<ApplyPolicy>,
-) -> Answer<PolicyApplied> {
+async fn apply_policy(State(server): Shared, Extension(by): By, Json(ask): Json<ApplyPolicy>) -> Answer<PolicyApplied> {
     let group = group(&ask.group)?;
     let version = policy::apply(&server, &by.0, &group, &ask.file, &ask.toml).await?;
     Ok(Json(PolicyApplied { group: group.to_string(), version: version.0 }))

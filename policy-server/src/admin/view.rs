@@ -29,11 +29,7 @@ pub(super) fn device(server: &Server, device: Device, wipe: Option<&Order>) -> D
         enrolled_at: clock::text(device.enrolled_at),
         last_contact: time(device.last_contact),
         lease_until: time(device.lease_until),
-        reported: FactsView {
-            os: device.facts.os,
-            platform: device.facts.platform,
-            version: device.facts.version,
-        },
+        reported: FactsView { os: device.facts.os, platform: device.facts.platform, version: device.facts.version },
         orders: None,
         events: None,
     }

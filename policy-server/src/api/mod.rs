@@ -19,8 +19,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use workspace_protocol::{
     cbor,
     device_api::{
-        ENROLL_BEGIN, ENROLL_FINISH, HELLO, MEDIA_TYPE, PUSH, RECEIPT, RENEW, REQUEST_MAX, ReceiptReply,
-        ReceiptUpload, UNLOCK_FINISH, UNLOCK_START,
+        ENROLL_BEGIN, ENROLL_FINISH, HELLO, MEDIA_TYPE, PUSH, RECEIPT, RENEW, REQUEST_MAX, ReceiptReply, ReceiptUpload,
+        UNLOCK_FINISH, UNLOCK_START,
     },
     reason::Reason,
 };

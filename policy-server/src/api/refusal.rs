@@ -57,11 +57,8 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = Refusal {
-            code: self.reason.code().to_owned(),
-            server_time: clock::now(),
-            tries_left: self.tries_left,
-        };
+        let body =
+            Refusal { code: self.reason.code().to_owned(), server_time: clock::now(), tries_left: self.tries_left };
         cbor_response(self.status(), cbor::to_vec(&body))
     }
 }

@@ -100,13 +100,8 @@ async fn an_unknown_or_expired_invitation_is_refused() {
     let over = UnixTime(1);
     link.invitation = [7; 8];
     let tag = policy_server_core::enrollment::code_tag(&rig.server.keys.secret, &[7; 8], &link.code);
-    let record = InvitationRecord {
-        id: [7; 8],
-        code_tag: tag.to_vec(),
-        expires_at: over,
-        state: Invitation::new(over),
-        ..held
-    };
+    let record =
+        InvitationRecord { id: [7; 8], code_tag: tag.to_vec(), expires_at: over, state: Invitation::new(over), ..held };
     work.add_invitation(&record).await.unwrap();
     work.commit().await.unwrap();
     let mut line = Line::open(&rig).await;

@@ -55,6 +55,8 @@ pub struct ExportArgs {
     out: PathBuf,
     #[command(flatten)]
     data: DataArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 /// Arguments of `audit show`.
@@ -141,14 +143,17 @@ fn load_key(path: &Path) -> Result<NoteKey, Failure> {
 
 async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let mut source = Source::open_data(&args.data.data).await?;
-    let failed = |error: std::io::Error| {
-        Failure::input("file-unwritable").with("path", args.out.display()).with("error", error)
-    };
+    let failed =
+        |error: std::io::Error| Failure::input("file-unwritable").with("path", args.out.display()).with("error", error);
     fs::create_dir(&args.out).map_err(failed)?;
     let entries = write_leaves(&mut source, &args.out.join(source::LEAVES), failed).await?;
     fs::write(args.out.join(source::CHECKPOINT), source.checkpoint()?).map_err(failed)?;
     fs::write(args.out.join(source::KEY), format!("{}\n", source.key()?.to_text())).map_err(failed)?;
-    say("audit-exported", &[("entries", &entries.to_string()), ("path", &args.out.display().to_string())]);
+    let path = args.out.display().to_string();
+    if args.json.json {
+        print_json(&json!({ "entries": entries, "path": path }));
+    }
+    say("audit-exported", &[("entries", &entries.to_string()), ("path", &path)]);
     Ok(ExitCode::SUCCESS)
 }
 

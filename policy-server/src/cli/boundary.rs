@@ -47,6 +47,8 @@ pub enum BoundaryCommand {
 pub struct InitArgs {
     /// File to write; it must not be there.
     file: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 /// Arguments of `boundary sign`.
@@ -109,7 +111,11 @@ fn init(args: &InitArgs) -> Result<ExitCode, Failure> {
         .open(&args.file)
         .and_then(|mut file| file.write_all(BOUNDARY_TEMPLATE.as_bytes()));
     written.map_err(|error| unwritable(&args.file, &error))?;
-    say("boundary-template", &[("path", &args.file.display().to_string())]);
+    let path = args.file.display().to_string();
+    if args.json.json {
+        print_json(&json!({ "file": path }));
+    }
+    say("boundary-template", &[("path", &path)]);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -155,8 +161,8 @@ fn read_signed(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let bytes = read_signed(&args.file)?;
-    let document = envelope::peek::<BoundaryDocument>(Kind::Boundary, &bytes)
-        .map_err(|_| Failure::input("boundary-unsigned"))?;
+    let document =
+        envelope::peek::<BoundaryDocument>(Kind::Boundary, &bytes).map_err(|_| Failure::input("boundary-unsigned"))?;
     let signer = envelope::signer(Kind::Boundary, &bytes).map_err(|_| Failure::input("boundary-unsigned"))?;
     let verified = args.root_key.as_ref().map(|path| is_signed_by(&bytes, path)).transpose()?;
     let expires = clock::text(document.expires_at);

@@ -21,7 +21,7 @@ pub enum DeviceCommand {
     List(ListArgs),
     /// Show one device with its orders and newest events.
     Show(OneArgs),
-    /// Shut a device out for ever and order it to destroy what it holds. Prints the true state of the order.
+    /// Shut a device out for ever and order it to destroy what it holds; prints the order's true state.
     Wipe(WipeArgs),
     /// Lock a device until it is released.
     Lock(OneArgs),
@@ -57,7 +57,7 @@ pub struct OneArgs {
 pub struct WipeArgs {
     #[command(flatten)]
     one: OneArgs,
-    /// Wait so many seconds for the device's own word; exit 1 if it does not come. The wipe is issued in either case.
+    /// Wait so long for the device's own word, else exit 1; issued it is anyway
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 }
@@ -121,9 +121,10 @@ fn describe(device: &DeviceView) {
     print(&row(device));
     print(&format!("  {} / {} / {}", device.reported.os, device.reported.platform, device.reported.version));
     if let Some(refused) = &device.policy_refused {
-        let reason = refused.reason.parse().map(|reason| {
-            workspace_words::reason(workspace_words::Lang::of_environment(), reason)
-        });
+        let reason = refused
+            .reason
+            .parse()
+            .map(|reason| workspace_words::reason(workspace_words::Lang::of_environment(), reason));
         print(&format!("  policy {} refused: {}", refused.version, refused.reason));
         print(&format!("  {}", reason.unwrap_or_default()));
     }

@@ -32,7 +32,7 @@ const TEXT_MAX: u64 = (4 << 20) + 1;
 
 /// Self-hosted server of a secure workspace: enrolls devices, tells them what they may reach, shuts them out.
 #[derive(Parser)]
-#[command(name = "policy-server", version, max_term_width = 100)]
+#[command(name = "policy-server", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -91,9 +91,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    // Asked for anywhere on the line, so that a failure before a command's own output is told the same way.
+    let json = std::env::args_os().any(|word| word == "--json");
     match run(cli.command) {
         Ok(code) => code,
         Err(failure) => {
+            if json {
+                print_json(&failure.object());
+            }
             tell(&failure.sentence(Lang::of_environment()));
             ExitCode::from(failure.exit.code())
         }
@@ -152,9 +157,7 @@ fn print_json<T: Serialize>(value: &T) {
 /// # Errors
 /// Bad input if it is not there, too long, or not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let failed = |error: io::Error| {
-        Failure::input("file-unreadable").with("path", path.display()).with("error", error)
-    };
+    let failed = |error: io::Error| Failure::input("file-unreadable").with("path", path.display()).with("error", error);
     let mut text = String::new();
     let read = fs::File::open(path).map_err(failed)?.take(TEXT_MAX).read_to_string(&mut text).map_err(failed)?;
     let fits = u64::try_from(read).is_ok_and(|read| read < TEXT_MAX);

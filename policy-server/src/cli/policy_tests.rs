@@ -1,5 +1,5 @@
 //! The commands as acceptance drives them: lines in, lines and an exit code out.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::fs;
 

@@ -39,7 +39,9 @@ fn the_surface_is_that_of_the_contract() {
 
 #[test]
 fn bad_usage_is_refused() {
-    for line in ["policy-server", "policy-server serve", "policy-server invite --data d --user A --group g --expires 1x"] {
+    for line in
+        ["policy-server", "policy-server serve", "policy-server invite --data d --user A --group g --expires 1x"]
+    {
         assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
     }
 }
@@ -146,8 +148,7 @@ async fn a_row_changed_in_the_database_is_named() {
     rig.invite().await;
     let path = rig.dir.database();
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let mut connection =
-        <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
     sqlx::query("UPDATE audit_leaf SET leaf = x'00' WHERE position = 2").execute(&mut connection).await.unwrap();
     assert_eq!(bad_index(rig.dir.path(), None).await, Some(2));
 }

@@ -131,8 +131,7 @@ fn read_boundary(path: &Path) -> Result<String, Failure> {
 }
 
 fn recovery_code() -> Result<Zeroizing<String>, Failure> {
-    let bytes: Zeroizing<[u8; CODE_LETTERS]> =
-        Zeroizing::new(random().map_err(|_| Failure::refused("random-failed"))?);
+    let bytes: Zeroizing<[u8; CODE_LETTERS]> = Zeroizing::new(random().map_err(|_| Failure::refused("random-failed"))?);
     let mut code = Zeroizing::new(String::with_capacity(CODE_LETTERS + 4));
     for (at, byte) in bytes.iter().enumerate() {
         if at > 0 && at % 5 == 0 {

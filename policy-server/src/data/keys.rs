@@ -286,9 +286,8 @@ fn unsealed(dir: &DataDir, secret: &Secret, name: &str) -> Result<Zeroizing<Vec<
 }
 
 fn read(dir: &DataDir, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    files::read(&dir.file(name)).map_err(|error| {
-        Failure::input("data-file").with("file", dir.file(name).display()).with("error", error)
-    })
+    files::read(&dir.file(name))
+        .map_err(|error| Failure::input("data-file").with("file", dir.file(name).display()).with("error", error))
 }
 
 fn damaged(name: &str) -> Failure {

@@ -8,12 +8,7 @@ use workspace_protocol::{
     reason::Reason,
 };
 
-use crate::{
-    clock, crash,
-    failure::Failure,
-    push::bus::Notice,
-    server::Server,
-};
+use crate::{clock, crash, failure::Failure, push::bus::Notice, server::Server};
 
 /// What became of a boundary.
 #[derive(Debug)]
@@ -58,9 +53,8 @@ pub async fn apply(server: &Server, actor: &str, envelope: Vec<u8>) -> Result<Ap
 }
 
 fn outside(server: &Server, boundary: &VerifiedBoundary) -> Vec<GroupName> {
-    let admits = |toml: &str| {
-        Policy::parse("policy", toml).is_ok_and(|policy| boundary.boundary().admits(&policy).is_ok())
-    };
+    let admits =
+        |toml: &str| Policy::parse("policy", toml).is_ok_and(|policy| boundary.boundary().admits(&policy).is_ok());
     let all = server.current.policies().into_iter();
     all.filter(|policy| !admits(&policy.toml)).map(|policy| policy.group.clone()).collect()
 }

@@ -40,8 +40,7 @@ pub async fn begin(server: &Server, exporter: &Exporter, ask: EnrollBegin) -> Re
     let device = DeviceId::random();
     let answer = ServerRegistration::<Suite>::start(&server.keys.opaque, request, device.as_bytes())
         .map_err(|_| Reason::MessageMalformed)?;
-    let pending =
-        PendingEnrollment { invitation: ask.invitation, device, device_key: ask.device_key.into_vec() };
+    let pending = PendingEnrollment { invitation: ask.invitation, device, device_key: ask.device_key.into_vec() };
     let nonce = server.nonces.issue(Purpose::Enroll(Box::new(pending)), now)?;
     Ok(EnrollBeginReply {
         nonce,

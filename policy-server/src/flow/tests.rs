@@ -173,7 +173,8 @@ async fn an_open_wipe_is_not_retired_locked_or_released_away() {
     let device = Device::enroll(&rig, PIN).await;
     order::wipe(&rig.server, ADMIN, &device.id.to_string()).await.unwrap();
     for verb in ["retire", "lock", "release"] {
-        let (status, failure) = rig.admin("POST", &format!("/admin/v1/devices/{}/{verb}", device.id), Value::Null).await;
+        let (status, failure) =
+            rig.admin("POST", &format!("/admin/v1/devices/{}/{verb}", device.id), Value::Null).await;
         assert_eq!((status, &failure["reason"]), (409, &json!("device.wiped")), "{verb}");
     }
 }

@@ -64,8 +64,7 @@ pub async fn start(server: &Server, exporter: &Exporter, ask: &SignedRequest) ->
 /// [`Denial`]: the wrong PIN, or the device may not any more.
 pub async fn finish(server: &Server, exporter: &Exporter, ask: &SignedRequest) -> Result<Admission, Denial> {
     let now = clock::now();
-    let (device, purpose, body): (_, _, UnlockFinish) =
-        signed::open(server, UNLOCK_FINISH, exporter, ask, now).await?;
+    let (device, purpose, body): (_, _, UnlockFinish) = signed::open(server, UNLOCK_FINISH, exporter, ask, now).await?;
     let Purpose::Unlock(_, _, login) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
     admit::check_facts(&body.facts)?;
     let root = server.keys.root.id();

@@ -77,7 +77,8 @@ enum Wiping {
 struct Channel {
     server: Arc<Server>,
     device: Device,
-    held: Held,
+    /// Unknown until the device's first frame; nothing is sent on a guess.
+    held: Option<Held>,
     sent: CommandSeq,
     heard: Instant,
     pinged: bool,
@@ -90,7 +91,7 @@ impl Channel {
     fn new(server: Arc<Server>, device: Device, peer: &Peer) -> Self {
         let certificate_end = peer.certified.as_ref().map_or(UnixTime(0), |one| one.not_after);
         Self {
-            held: device.held,
+            held: None,
             server,
             device,
             sent: CommandSeq(0),
@@ -158,17 +159,18 @@ impl Channel {
     /// Sends boundary and policy where they are newer than what the device holds; the boundary first, because the
     /// policy is held against it.
     async fn send_policy(&mut self, socket: &mut WebSocket) -> Result<(), End> {
-        let boundary = self.server.current.boundary().filter(|one| one.version > self.held.boundary);
+        let Some(held) = &mut self.held else { return Ok(()) };
+        let boundary = self.server.current.boundary().filter(|one| one.version > held.boundary);
         if let Some(boundary) = boundary {
             frames::send(socket, &ToDevice::Boundary(boundary.envelope.clone().into())).await?;
-            self.held.boundary = boundary.version;
+            held.boundary = boundary.version;
         }
-        let policy = self.server.current.policy(&self.device.group).filter(|one| one.version > self.held.policy);
+        let policy = self.server.current.policy(&self.device.group).filter(|one| one.version > held.policy);
         if let Some(policy) = policy {
             let key_certificate = self.server.keys.signer.certificate().to_vec().into();
             let frame = ToDevice::Policy { policy: policy.envelope.clone().into(), key_certificate };
             frames::send(socket, &frame).await?;
-            self.held.policy = policy.version;
+            held.policy = policy.version;
         }
         Ok(())
     }
@@ -195,8 +197,9 @@ impl Channel {
         let (server, id) = (&self.server, self.device.id);
         match frame {
             FromDevice::Held { boundary, policy } => {
-                self.held = Held { boundary, policy };
-                report::held(server, id, self.held).await?;
+                let held = Held { boundary, policy };
+                report::held(server, id, held).await?;
+                self.held = Some(held);
                 self.send_policy(socket).await?;
             }
             FromDevice::PolicyInForce(version) => report::in_force(server, id, version).await?,

@@ -10,10 +10,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{
-        State, WebSocketUpgrade,
-        ws::rejection::WebSocketUpgradeRejection,
-    },
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     response::{IntoResponse, Response},
 };
 use policy_server_core::fleet::Device;

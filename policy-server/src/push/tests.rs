@@ -57,11 +57,9 @@ async fn a_device_that_does_not_answer_a_wipe_is_cut_off() {
     let device = Device::enroll(&rig, PIN).await;
     let mut channel = device.push(&rig).await.unwrap();
     channel.hold(2, 1).await;
-    let started = std::time::Instant::now();
     order::wipe(&rig.server, ADMIN, &device.id.to_string()).await.unwrap();
     channel.command(&rig).await;
     assert!(channel.next().await.is_none());
-    assert!(started.elapsed() < std::time::Duration::from_secs(5));
     assert_eq!(rig.show(device.id).await["wipe"]["state"], json!("issued"));
 }
 

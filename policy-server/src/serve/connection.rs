@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
@@ -42,6 +42,8 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// What a connection proves of its other end.
 #[derive(Debug)]
 pub struct Peer {
+    /// The connection's place among the most there may be; an upgraded connection keeps it.
+    _place: OwnedSemaphorePermit,
     /// The connection's own value, for signatures over it.
     pub exporter: Exporter,
     /// The device of its client certificate, if it showed one.
@@ -74,10 +76,7 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
             Ok((stream, _)) => {
                 let (server, acceptor, router) = (Arc::clone(&server), acceptor.clone(), router.clone());
                 let tasks = server.tasks.clone();
-                tasks.spawn(async move {
-                    let _place = place;
-                    run(&server, acceptor, router, stream).await;
-                });
+                tasks.spawn(async move { run(&server, acceptor, router, stream, place).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -87,7 +86,7 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
     }
 }
 
-async fn run(server: &Server, acceptor: TlsAcceptor, router: Router, stream: TcpStream) {
+async fn run(server: &Server, acceptor: TlsAcceptor, router: Router, stream: TcpStream, place: OwnedSemaphorePermit) {
     let _ = stream.set_nodelay(true);
     let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(tls)) => tls,
@@ -98,7 +97,7 @@ async fn run(server: &Server, acceptor: TlsAcceptor, router: Router, stream: Tcp
         }
         Err(_) => return server.metrics.count("handshake", "slow"),
     };
-    match peer(&tls) {
+    match peer(&tls, place) {
         Ok(peer) => requests(server, router, tls, Arc::new(peer)).await,
         Err(error) => tracing::warn!(%error, "a connection proved nothing usable"),
     }
@@ -143,14 +142,14 @@ async fn respond(router: Router, request: Request<Body>) -> Response {
 ///
 /// # Errors
 /// If the exporter fails, or a certificate that the CA issued names no device.
-fn peer(tls: &TlsStream<TcpStream>) -> io::Result<Peer> {
+fn peer(tls: &TlsStream<TcpStream>, place: OwnedSemaphorePermit) -> io::Result<Peer> {
     let (_, session) = tls.get_ref();
     let exporter = session
         .export_keying_material(Exporter::default(), EXPORTER_LABEL, None)
         .map_err(|error| io::Error::other(error.to_string()))?;
     let leaf = session.peer_certificates().and_then(|chain| chain.first());
     let certified = leaf.map(|leaf| certified(leaf).ok_or(io::ErrorKind::InvalidData)).transpose()?;
-    Ok(Peer { exporter, certified })
+    Ok(Peer { exporter, certified, _place: place })
 }
 
 fn certified(leaf: &CertificateDer<'_>) -> Option<Certified> {

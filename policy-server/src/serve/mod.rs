@@ -5,21 +5,17 @@ pub mod log;
 pub mod metrics;
 pub mod tls;
 
-use std::{
-    io::Write,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
     admin, clock,
-    data::DataDir,
+    data::{Config, DataDir},
     failure::Failure,
     flow::{order, policy},
     server::Server,
@@ -39,7 +35,9 @@ const WARN_BEFORE: i64 = 90 * 24 * 3600;
 /// # Errors
 /// A sentence for whatever keeps it from starting: folder, keys, database, address.
 pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Failure> {
+    Config::load(dir)?;
     let _lock = dir.lock()?;
+    raise_file_limit();
     let server = Server::open(dir, true).await?;
     let config = tls::config(&server.keys)?;
     let listener = bind(&server, listen).await?;
@@ -50,10 +48,11 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Fail
     server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
     server.tasks.spawn(admin::socket::accept(Arc::clone(&server), admin));
     server.tasks.spawn(keep_up(Arc::clone(&server)));
+    let stop = Stop::new()?;
     announce(&ready)?;
     tracing::info!(url = %ready, "ready");
 
-    stopped().await?;
+    stop.asked().await;
     tracing::info!("stopping");
     if !server.end(DRAIN).await {
         tracing::warn!("connections were cut");
@@ -87,21 +86,44 @@ fn announce(url: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::refused("serve-failed").with("error", error))
 }
 
-async fn stopped() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::refused("serve-failed").with("error", error);
-    let mut term = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The signals that end the server, listened to from before it says that it is ready.
+struct Stop {
+    term: Signal,
+    int: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::refused("serve-failed").with("error", error);
+        let term = signal(SignalKind::terminate()).map_err(failed)?;
+        let int = signal(SignalKind::interrupt()).map_err(failed)?;
+        Ok(Self { term, int })
     }
-    Ok(())
+
+    async fn asked(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+/// Takes all the file descriptors the system allows: each channel is one.
+fn raise_file_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 fn warn_of_ends(server: &Server) {
     let left = server.keys.signer.not_after().since(clock::now());
     if left < WARN_BEFORE {
-        tracing::warn!(days = left / 86_400, "the online key's certificate ends soon; sign a new one with the root key");
+        tracing::warn!(
+            days = left / 86_400,
+            "the online key's certificate ends soon; sign a new one with the root key"
+        );
     }
     if let Some(boundary) = server.current.boundary() {
         let left = boundary.expires_at.since(clock::now());

@@ -29,8 +29,8 @@ use workspace_protocol::{
     push::{FromDevice, TO_DEVICE_MAX, ToDevice},
 };
 
-use super::{Rig, line};
 use super::line::Line;
+use super::{Rig, line};
 use crate::clock;
 
 type Refused = (u16, Refusal);

@@ -169,7 +169,8 @@ impl Rig {
 
     /// What `device show` shows.
     pub async fn show(&self, device: impl ToString) -> Value {
-        let (status, shown) = self.admin("GET", &format!("/admin/v1/devices/{}", device.to_string()), Value::Null).await;
+        let (status, shown) =
+            self.admin("GET", &format!("/admin/v1/devices/{}", device.to_string()), Value::Null).await;
         assert_eq!(status, 200, "{shown}");
         shown
     }

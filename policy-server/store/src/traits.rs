@@ -130,12 +130,7 @@ pub trait Work: View + Sized {
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
 
     /// Appends to the audit log, in this very unit of work.
-    fn log(
-        &mut self,
-        entry: &Entry,
-        name: &NoteKey,
-        key: &SigningKey,
-    ) -> impl Future<Output = Result<()>> + Send {
+    fn log(&mut self, entry: &Entry, name: &NoteKey, key: &SigningKey) -> impl Future<Output = Result<()>> + Send {
         async move {
             let frontier = self.frontier().await?;
             let position = frontier.size();

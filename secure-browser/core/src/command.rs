@@ -29,8 +29,7 @@ mod tests {
 
     fn certificate(root: &SigningKey, online: &SigningKey) -> Vec<u8> {
         let key = online.verifying_key();
-        let document =
-            KeyCertificate { org: "clinic".into(), key, not_before: UnixTime(0), not_after: UnixTime(1) };
+        let document = KeyCertificate { org: "clinic".into(), key, not_before: UnixTime(0), not_after: UnixTime(1) };
         envelope::sign(Kind::KeyCertificate, &document, root)
     }
 

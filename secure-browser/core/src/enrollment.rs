@@ -26,7 +26,7 @@ pub fn label(text: &str) -> String {
     clean.trim().chars().take(LABEL_MAX).collect()
 }
 
-/// Life of an enrollment on the device. Nothing is written before `Kept`.
+/// Life of an enrollment on the device. Nothing is written before `Admitted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Enrollment {
     /// The code is being proved to the pinned server.
@@ -39,34 +39,28 @@ pub enum Enrollment {
         /// The device's name from here on.
         device: DeviceId,
     },
-    /// The server has admitted the device; the profile is being written.
-    Keeping {
+    /// The server has admitted the device: the profile may be written.
+    Admitted {
         /// The device.
         device: DeviceId,
         /// Its life.
         epoch: Epoch,
     },
-    /// Written.
-    Kept,
-    /// Refused; nothing was written.
+    /// Refused; nothing is written.
     Refused(Reason),
 }
 
-/// What happened.
+/// What the server answered.
 #[derive(Debug)]
 pub enum EnrollmentEvent<'a> {
-    /// The server answered the code.
+    /// It knows the code.
     Begun(&'a EnrollBeginReply),
-    /// The server admitted the device.
+    /// It admits the device.
     Admitted(&'a Admission),
-    /// The profile is on disk.
-    Written,
-    /// The server refused, could not be reached, or the disk refused.
-    Failed(Reason),
 }
 
 impl Enrollment {
-    /// Pure; an event out of turn refuses the whole.
+    /// Pure; an answer out of turn refuses the whole.
     #[must_use]
     pub fn step(self, event: &EnrollmentEvent<'_>) -> Self {
         match (self, event) {
@@ -74,31 +68,15 @@ impl Enrollment {
                 Self::Registering { device: reply.device }
             }
             (Self::Proving { .. }, EnrollmentEvent::Begun(_)) => Self::Refused(Reason::ServerRoot),
-            (Self::Registering { device }, EnrollmentEvent::Admitted(admission)) => Self::keep(device, admission),
-            (Self::Keeping { .. }, EnrollmentEvent::Written) => Self::Kept,
-            (Self::Proving { .. } | Self::Registering { .. } | Self::Keeping { .. }, EnrollmentEvent::Failed(reason)) => {
-                Self::Refused(*reason)
+            (Self::Registering { device }, EnrollmentEvent::Admitted(admission)) if admission.device == device => {
+                Self::Admitted { device, epoch: admission.epoch }
             }
-            (Self::Proving { .. }, EnrollmentEvent::Admitted(_) | EnrollmentEvent::Written)
-            | (Self::Registering { .. }, EnrollmentEvent::Begun(_) | EnrollmentEvent::Written)
-            | (Self::Keeping { .. }, EnrollmentEvent::Begun(_) | EnrollmentEvent::Admitted(_)) => {
+            (Self::Registering { .. }, EnrollmentEvent::Admitted(_) | EnrollmentEvent::Begun(_))
+            | (Self::Proving { .. }, EnrollmentEvent::Admitted(_))
+            | (Self::Admitted { .. }, EnrollmentEvent::Begun(_) | EnrollmentEvent::Admitted(_)) => {
                 Self::Refused(Reason::MessageMalformed)
             }
-            (
-                Self::Kept | Self::Refused(_),
-                EnrollmentEvent::Begun(_)
-                | EnrollmentEvent::Admitted(_)
-                | EnrollmentEvent::Written
-                | EnrollmentEvent::Failed(_),
-            ) => self,
-        }
-    }
-
-    fn keep(device: DeviceId, admission: &Admission) -> Self {
-        if admission.device == device {
-            Self::Keeping { device, epoch: admission.epoch }
-        } else {
-            Self::Refused(Reason::MessageMalformed)
+            (Self::Refused(reason), EnrollmentEvent::Begun(_) | EnrollmentEvent::Admitted(_)) => Self::Refused(reason),
         }
     }
 }
@@ -132,35 +110,38 @@ mod tests {
     }
 
     #[test]
-    fn an_enrollment_ends_kept_only_for_the_links_root_and_one_device() {
+    fn an_enrollment_is_admitted_for_the_links_root_and_one_device_only() {
         let root = SigningKey::generate().unwrap().verifying_key();
         let device = DeviceId::random();
-        let proving = Enrollment::Proving { root: root.id() };
-        let registering = proving.step(&EnrollmentEvent::Begun(&begun(root, device)));
+        let registering = Enrollment::Proving { root: root.id() }.step(&EnrollmentEvent::Begun(&begun(root, device)));
         assert_eq!(registering, Enrollment::Registering { device });
-        let keeping = registering.step(&EnrollmentEvent::Admitted(&admission(device)));
-        assert_eq!(keeping.step(&EnrollmentEvent::Written), Enrollment::Kept);
+        let admitted = registering.step(&EnrollmentEvent::Admitted(&admission(device)));
+        assert_eq!(admitted, Enrollment::Admitted { device, epoch: Epoch(1) });
         let other = registering.step(&EnrollmentEvent::Admitted(&admission(DeviceId::random())));
         assert_eq!(other, Enrollment::Refused(Reason::MessageMalformed));
     }
 
     #[test]
-    fn another_root_than_the_links_is_refused() {
+    fn another_root_than_the_links_is_refused_for_good() {
         let (root, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let device = DeviceId::random();
         let proving = Enrollment::Proving { root: root.verifying_key().id() };
-        let end = proving.step(&EnrollmentEvent::Begun(&begun(other.verifying_key(), DeviceId::random())));
+        let end = proving.step(&EnrollmentEvent::Begun(&begun(other.verifying_key(), device)));
         assert_eq!(end, Enrollment::Refused(Reason::ServerRoot));
-        assert_eq!(end.step(&EnrollmentEvent::Written), end);
+        assert_eq!(end.step(&EnrollmentEvent::Begun(&begun(root.verifying_key(), device))), end);
     }
 
     #[test]
-    fn steps_out_of_turn_refuse() {
+    fn answers_out_of_turn_refuse() {
+        let device = DeviceId::random();
+        let refused = Enrollment::Refused(Reason::MessageMalformed);
         let proving = Enrollment::Proving { root: KeyId([0; 32]) };
-        assert_eq!(proving.step(&EnrollmentEvent::Written), Enrollment::Refused(Reason::MessageMalformed));
-        assert_eq!(
-            proving.step(&EnrollmentEvent::Failed(Reason::CodeUsed)),
-            Enrollment::Refused(Reason::CodeUsed)
-        );
+        assert_eq!(proving.step(&EnrollmentEvent::Admitted(&admission(device))), refused);
+        let root = SigningKey::generate().unwrap().verifying_key();
+        let registering = Enrollment::Registering { device };
+        assert_eq!(registering.step(&EnrollmentEvent::Begun(&begun(root, device))), refused);
+        let admitted = Enrollment::Admitted { device, epoch: Epoch(1) };
+        assert_eq!(admitted.step(&EnrollmentEvent::Admitted(&admission(device))), refused);
     }
 
     #[test]

@@ -188,7 +188,9 @@ impl LeaseState {
             (Self::Covered(held), LeaseEvent::Granted(terms)) if terms.grant.serial > held.grant.serial => {
                 Self::run(held.renewed_by(terms), now)
             }
-            (Self::Covered(held), LeaseEvent::Granted(terms)) => Self::stay_covered(held.having_heard(terms.heard), now),
+            (Self::Covered(held), LeaseEvent::Granted(terms)) => {
+                Self::stay_covered(held.having_heard(terms.heard), now)
+            }
             (Self::Covered(held), LeaseEvent::Heard(heard)) => Self::stay_covered(held.having_heard(heard), now),
             (Self::Covered(held), LeaseEvent::Looked) => Self::stay_covered(held, now),
             (Self::Over, LeaseEvent::Granted(_) | LeaseEvent::Heard(_) | LeaseEvent::Looked) => (Self::Over, vec![]),

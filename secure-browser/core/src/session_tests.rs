@@ -99,8 +99,13 @@ fn exit_codes_tell_the_causes_apart() {
 }
 
 fn events() -> impl Strategy<Value = Event> {
-    let causes =
-        prop_oneof![Just(Cause::Exit), Just(Cause::Close), Just(Cause::Lease), Just(Cause::Remote), Just(Cause::Broken)];
+    let causes = prop_oneof![
+        Just(Cause::Exit),
+        Just(Cause::Close),
+        Just(Cause::Lease),
+        Just(Cause::Remote),
+        Just(Cause::Broken)
+    ];
     let reasons = prop::sample::select(Reason::ALL.to_vec());
     prop_oneof![
         4 => Just(Event::Pin),

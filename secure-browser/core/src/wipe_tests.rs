@@ -51,7 +51,14 @@ fn a_remote_wipe_notes_accepts_destroys_kills_deletes_and_only_then_says_destroy
     assert_eq!(
         done,
         [
-            Note(REMOTE), accepted, DestroyKeys, KillRoom, Delete, KeepTombstone(REMOTE), accepted, destroyed,
+            Note(REMOTE),
+            accepted,
+            DestroyKeys,
+            KillRoom,
+            Delete,
+            KeepTombstone(REMOTE),
+            accepted,
+            destroyed,
             Mark(REMOTE)
         ]
     );

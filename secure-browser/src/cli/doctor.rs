@@ -88,7 +88,8 @@ fn display_findings(profile: &Path) -> (bool, Vec<Finding>) {
 }
 
 fn private_display(number: u32, ms: u128) -> Vec<Finding> {
-    let display = format!("an X server of its own (:{number}) was up in {ms} ms; it takes no client without its cookie");
+    let display =
+        format!("an X server of its own (:{number}) was up in {ms} ms; it takes no client without its cookie");
     let clipboard = "clipboard, selection and drag belong to that server and are not connected to this desktop's";
     vec![
         Finding { name: "display.private", state: HOLDS, how: display },
@@ -109,7 +110,8 @@ fn engine_finding() -> (bool, Finding) {
 
 /// What this operating system cannot do, whatever is installed.
 fn plain_words() -> Vec<Finding> {
-    let capture = "on an X11 desktop any program of the same user can photograph the window and record keys typed in it";
+    let capture =
+        "on an X11 desktop any program of the same user can photograph the window and record keys typed in it";
     let key = "the device key is kept in software, sealed to this machine, user and folder; no hardware holds it";
     vec![
         not_possible("display.capture", capture.to_owned()),

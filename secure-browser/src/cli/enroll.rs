@@ -41,7 +41,10 @@ pub fn run(console: &Console, path: &Path, link: &str, pin_stdin: bool, name: Op
         enroll(console, &profile, &link, &pin, name).map_err(|reason| console.refuse(reason))
     });
     match done {
-        Ok(()) => exit::CLEAN,
+        Ok(()) => {
+            supervisor::send_owed(&profile);
+            exit::CLEAN
+        }
         Err(code) => {
             if !existed {
                 profile.abandon();
@@ -122,12 +125,7 @@ fn contact(link: &EnrollmentLink, pin: &str, label: &str, secret: &Secret) -> Re
     Ok(enrolled)
 }
 
-fn keep(
-    profile: &Profile,
-    enrolled: Enrolled,
-    label: &str,
-    secret: &Secret,
-) -> Result<(String, String), ProfileError> {
+fn keep(profile: &Profile, enrolled: Enrolled, label: &str, secret: &Secret) -> Result<(String, String), ProfileError> {
     let Enrolled { server, root, device_key, tombstone_key, kek, admission } = enrolled;
     let identity = Identity {
         id: admission.device,

@@ -23,7 +23,7 @@ pub fn run(console: &Console, path: &Path, url: &str, pin_stdin: bool) -> u8 {
         Ok(url) => url,
         Err(reason) => return console.bad_input(reason),
     };
-    let profile = match Profile::lock(path) {
+    let profile = match Profile::lock_existing(path) {
         Ok(profile) => profile,
         Err(error) => return console.refuse(error.reason()),
     };

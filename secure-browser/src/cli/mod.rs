@@ -145,6 +145,10 @@ fn with(common: Common, refuse_root: bool, command: impl FnOnce(&Console, PathBu
     if refuse_root && process::refuse_root().is_err() {
         return console.refuse(Reason::RunAsRoot);
     }
+    // PIN and keys will be in this memory.
+    if process::no_core_dumps().and_then(|()| process::not_dumpable()).is_err() {
+        return console.refuse(Reason::GuaranteeMissing);
+    }
     match common.profile.or_else(default_profile) {
         Some(folder) => command(&console, folder),
         None => {
@@ -196,3 +200,6 @@ mod tests {
         assert_eq!(address("http://"), Err(Reason::UrlUnparsable));
     }
 }
+
+#[cfg(test)]
+mod words_tests;

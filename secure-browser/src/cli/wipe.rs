@@ -31,6 +31,7 @@ pub fn run(console: &Console, path: &Path) -> u8 {
                 console.say("cli-wipe-owed", &[]);
             }
             console.event("wiped", json!({ "cause": "local", "receipts_owed": owed }));
+            profile.abandon();
             exit::CLEAN
         }
         Err(error) => console.refuse(error.reason()),

@@ -1,16 +1,16 @@
 //! The device API, one function a conversation. Every contact begins with a greeting.
 
+use secure_browser_core::enrollment::{Enrollment, EnrollmentEvent};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
-use secure_browser_core::enrollment::{Enrollment, EnrollmentEvent};
 use workspace_protocol::{
     cbor,
     channel::{Nonce, code_proof, request_bytes},
     crypto::{Secret, SigningKey, VerifyingKey},
     device_api::{
         Admission, DeviceFacts, ENROLL_BEGIN, ENROLL_FINISH, EnrollBegin, EnrollBeginReply, EnrollFinish, Evidence,
-        HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, ReceiptReply, ReceiptUpload, Renew, SignedRequest, UNLOCK_FINISH,
-        UNLOCK_START, UnlockFinish, UnlockStart, UnlockStartReply,
+        HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, ReceiptReply, ReceiptUpload, Renew, SignedRequest,
+        UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart, UnlockStartReply,
     },
     ids::{DeviceId, Epoch, UnixTime},
     link::EnrollmentLink,
@@ -72,7 +72,7 @@ pub async fn enroll(link: &EnrollmentLink, applicant: Applicant<'_>) -> Result<E
     let finish = finish(link, &connection, &begun, upload, &device_key, &tombstone_key, applicant)?;
     let admission: Admission = connection.post(ENROLL_FINISH, &finish).await?;
     match state.step(&EnrollmentEvent::Admitted(&admission)) {
-        Enrollment::Keeping { .. } => {
+        Enrollment::Admitted { .. } => {
             Ok(Enrolled { server, root: begun.root, device_key, tombstone_key, kek, admission })
         }
         other => Err(refused(other)),
@@ -117,10 +117,9 @@ fn finish(
 fn refused(state: Enrollment) -> LinkError {
     match state {
         Enrollment::Refused(reason) => LinkError::Refused { reason, tries_left: None },
-        Enrollment::Proving { .. }
-        | Enrollment::Registering { .. }
-        | Enrollment::Keeping { .. }
-        | Enrollment::Kept => LinkError::Malformed,
+        Enrollment::Proving { .. } | Enrollment::Registering { .. } | Enrollment::Admitted { .. } => {
+            LinkError::Malformed
+        }
     }
 }
 

@@ -55,10 +55,7 @@ pub struct ClientAuth<'a> {
 }
 
 /// Opens TLS to the server, with the device certificate if `auth` is given.
-pub(super) async fn connect(
-    server: &Server,
-    auth: Option<ClientAuth<'_>>,
-) -> Result<TlsStream<TcpStream>, LinkError> {
+pub(super) async fn connect(server: &Server, auth: Option<ClientAuth<'_>>) -> Result<TlsStream<TcpStream>, LinkError> {
     timeout(CONNECT_WAIT, dial(server, auth)).await.map_err(|_| LinkError::TimedOut)?
 }
 
@@ -112,11 +109,8 @@ impl Connection {
     /// Connects without a client certificate: requests are signed instead.
     pub(super) async fn open(server: &Server) -> Result<Self, LinkError> {
         let tls = connect(server, None).await?;
-        let exporter = tls
-            .get_ref()
-            .1
-            .export_keying_material([0u8; 32], EXPORTER_LABEL, None)
-            .map_err(|_| LinkError::Tls)?;
+        let exporter =
+            tls.get_ref().1.export_keying_material([0u8; 32], EXPORTER_LABEL, None).map_err(|_| LinkError::Tls)?;
         let (sender, driver) = http1::handshake(TokioIo::new(tls)).await.map_err(broken)?;
         // Ends with the connection; its error reaches the request that waits on it.
         tokio::spawn(driver);
@@ -159,9 +153,7 @@ fn read<R: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<R, LinkE
     match cbor::from_slice::<Refusal>(body, REPLY_MAX) {
         Ok(refusal) => Err(refusal.into()),
         // Something in front of the server speaks for it.
-        Err(_) if status.is_server_error() => {
-            Err(LinkError::Refused { reason: Reason::ServerBusy, tries_left: None })
-        }
+        Err(_) if status.is_server_error() => Err(LinkError::Refused { reason: Reason::ServerBusy, tries_left: None }),
         Err(_) => Err(LinkError::Malformed),
     }
 }
@@ -194,3 +186,7 @@ mod tests {
         assert_eq!(read::<u8>(StatusCode::OK, &cbor::to_vec(&7u8)).unwrap(), 7);
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod pinned;

@@ -52,10 +52,8 @@ impl Registration {
     ) -> Result<(ByteBuf, Secret), LinkError> {
         let response = RegistrationResponse::deserialize(capped(response)?).map_err(|_| LinkError::Malformed)?;
         let parameters = ClientRegistrationFinishParameters::new(identifiers(&device, root), None);
-        let finish = self
-            .state
-            .finish(&mut OsRng, pin.as_bytes(), response, parameters)
-            .map_err(|_| LinkError::Malformed)?;
+        let finish =
+            self.state.finish(&mut OsRng, pin.as_bytes(), response, parameters).map_err(|_| LinkError::Malformed)?;
         let kek = kek(&Zeroizing::new(finish.export_key), device_secret);
         Ok((ByteBuf::from(finish.message.serialize().to_vec()), kek))
     }

@@ -200,7 +200,7 @@ async fn serve(
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 async fn upgrade(pass: &Pass, key: &DeviceKey) -> Result<Socket, LinkError> {
-    let tls = connect(&pass.server, Some(ClientAuth { chain: &pass.chain, key: key })).await?;
+    let tls = connect(&pass.server, Some(ClientAuth { chain: &pass.chain, key })).await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)

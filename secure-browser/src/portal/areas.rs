@@ -6,7 +6,9 @@ use workspace_words::Lang;
 #[must_use]
 pub fn label(path: &str, lang: Lang) -> String {
     match lang {
-        Lang::Ja => path.split('/').enumerate().map(|(depth, part)| japanese(depth, part)).collect::<Vec<_>>().join(" "),
+        Lang::Ja => {
+            path.split('/').enumerate().map(|(depth, part)| japanese(depth, part)).collect::<Vec<_>>().join(" ")
+        }
         Lang::En => path.rsplit('/').map(capitalised).collect::<Vec<_>>().join(", "),
     }
 }

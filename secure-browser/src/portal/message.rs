@@ -74,7 +74,9 @@ mod tests {
     #[test]
     fn everything_else_is_dropped() {
         let long = format!(r#"{{"do":"open","id":"{}"}}"#, "x".repeat(MESSAGE_MAX));
-        for text in ["", "null", "[]", r#"{"do":"quit"}"#, r#"{"do":"language","lang":"fr"}"#, r#"{"do":"open"}"#, &long] {
+        for text in
+            ["", "null", "[]", r#"{"do":"quit"}"#, r#"{"do":"language","lang":"fr"}"#, r#"{"do":"open"}"#, &long]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

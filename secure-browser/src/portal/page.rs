@@ -65,7 +65,9 @@ pub fn problem(problem: &Problem, lang: Lang) -> String {
 fn document(lang: Lang, title: &str, class: &'static str, body: impl FnOnce(&mut Html)) -> String {
     let mut html = Html::default();
     html.raw("<!doctype html><html lang=\"").text(lang).raw("\"><head><meta charset=\"utf-8\">");
-    html.raw("<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">");
+    html.raw(
+        "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">",
+    );
     html.raw("<title>").text(title).raw("</title><link rel=\"stylesheet\" href=\"/portal.css\">");
     html.raw("<script src=\"/portal.js\" defer></script></head><body class=\"").raw(class).raw("\">");
     body(&mut html);
@@ -118,7 +120,9 @@ fn tile_item(html: &mut Html, tile: &Tile, lang: Lang) {
         None => html.raw("<button class=\"tile\" data-do=\"open\" data-id=\"").text(&tile.id).raw("\">"),
         Some(_) => html.raw("<div class=\"tile off\">"),
     };
-    html.raw("<span class=\"icon\">").raw(icons::of_kind(tile.kind)).raw("</span><span class=\"words\"><span class=\"name\">");
+    html.raw("<span class=\"icon\">")
+        .raw(icons::of_kind(tile.kind))
+        .raw("</span><span class=\"words\"><span class=\"name\">");
     html.text(title).raw("</span><span class=\"kind\">").text(kind_label(tile.kind, lang));
     html.raw("</span><span class=\"at\" lang=\"en\">").text(&tile.host).raw("</span>");
     badges(html, tile, lang);
@@ -256,14 +260,24 @@ mod tests {
     fn every_label_of_both_pages_exists_in_both_languages() {
         let mut tiles = Vec::new();
         for kind in [
-            "collaboration", "records", "viewer", "meeting", "map", "beds", "monitoring", "desktop", "statistics", "other",
+            "collaboration",
+            "records",
+            "viewer",
+            "meeting",
+            "map",
+            "beds",
+            "monitoring",
+            "desktop",
+            "statistics",
+            "other",
         ] {
             let mut one = tile(kind, "題", &["a/b"]);
             one.kind = kind;
             one.powers = vec![Power::Camera, Power::Microphone, Power::Location];
             tiles.push(one);
         }
-        let causes = Reason::ALL.iter().map(|reason| Cause::Refused(*reason)).chain([Cause::LoadFailed, Cause::Crashed]);
+        let causes =
+            Reason::ALL.iter().map(|reason| Cause::Refused(*reason)).chain([Cause::LoadFailed, Cause::Crashed]);
         let problems: Vec<Problem> = causes.map(|cause| Problem::of("https://a.jp/", cause)).collect();
         for lang in Lang::ALL {
             let mut all = shown(&tiles, lang);
@@ -278,7 +292,11 @@ mod tests {
 
     #[test]
     fn the_problem_page_names_host_and_rule_but_not_the_query() {
-        let refused = Problem::refused("https://evil.example/p?name=tanaka", Reason::PathNotListed, Some("evil.example/ok".to_owned()));
+        let refused = Problem::refused(
+            "https://evil.example/p?name=tanaka",
+            Reason::PathNotListed,
+            Some("evil.example/ok".to_owned()),
+        );
         let html = problem(&refused, Lang::Ja);
         assert!(html.contains("evil.example/ok") && html.contains("path.not-listed") && !html.contains("tanaka"));
         assert!(html.contains("data-do=\"ask\""));

@@ -157,8 +157,14 @@ mod tests {
             assert_eq!(ask(&pages, "GET", url).status(), StatusCode::OK, "{url}");
         }
         for url in [
-            "workspace://portal.evil.example/", "workspace://evil/", "workspace://portal:80/", "workspace://a@portal/",
-            "https://portal/", "workspace://portal/../etc/passwd", "workspace://portal/problem", "workspace://PORTAL/x",
+            "workspace://portal.evil.example/",
+            "workspace://evil/",
+            "workspace://portal:80/",
+            "workspace://a@portal/",
+            "https://portal/",
+            "workspace://portal/../etc/passwd",
+            "workspace://portal/problem",
+            "workspace://PORTAL/x",
         ] {
             assert_eq!(ask(&pages, "GET", url).status(), StatusCode::NOT_FOUND, "{url}");
         }

@@ -19,6 +19,7 @@ use std::{
 
 use secure_browser_platform::{
     binding::{self, BindingError},
+    display,
     files::{self, FileError, Lock, LockError},
 };
 use workspace_protocol::{
@@ -193,6 +194,14 @@ impl Profile {
         }
     }
 
+    /// As [`Self::lock`], for what makes no sense in a folder that is not there; nothing is made.
+    ///
+    /// # Errors
+    /// [`ProfileError::Empty`] too.
+    pub fn lock_existing(path: &Path) -> Result<Self, ProfileError> {
+        if path.exists() { Self::lock(path) } else { Err(ProfileError::Empty) }
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Folder {
@@ -292,7 +301,8 @@ impl Profile {
     /// # Errors
     /// [`ProfileError::Unwritable`]; a second call goes on.
     pub fn delete_rest(&self) -> Result<(), ProfileError> {
-        for name in [SEALED, STATUS, RUN, DEVICE] {
+        self.remove_run()?;
+        for name in [SEALED, STATUS, DEVICE] {
             files::remove_tree_durable(&self.folder.file(name))?;
         }
         Ok(())
@@ -335,16 +345,20 @@ impl Profile {
 
     /// Gives the folder up: removes the lock file, and the folder if nothing else is in it.
     pub fn abandon(self) {
-        // What cannot be removed is empty and says nothing.
-        let _ = fs::remove_file(self.folder.file(LOCK));
-        let _ = fs::remove_dir(&self.folder.0);
+        // A folder that holds something else stays, with its lock.
+        let names = fs::read_dir(&self.folder.0).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        if names.into_iter().all(|name| name == LOCK) {
+            let _ = fs::remove_file(self.folder.file(LOCK));
+            let _ = fs::remove_dir(&self.folder.0);
+        }
     }
 
-    /// Removes a session's own files.
+    /// Removes a session's own files, and what a killed session's display left elsewhere.
     ///
     /// # Errors
     /// [`ProfileError::Unwritable`].
     pub fn remove_run(&self) -> Result<(), ProfileError> {
+        display::clear_leftovers(&self.folder.run());
         Ok(files::remove_tree_durable(&self.folder.run())?)
     }
 }

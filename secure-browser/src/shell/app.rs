@@ -69,8 +69,13 @@ impl App {
         let pages = Pages::default();
         let strip = Rc::new(Strip::new(&words));
         let in_front = Rc::new(Cell::new(false));
-        let hooks =
-            Hooks { guard: guard.clone(), events: events.clone(), strip: strip.clone(), in_front: in_front.clone() };
+        let hooks = Hooks {
+            guard: guard.clone(),
+            events: events.clone(),
+            words: words.clone(),
+            strip: strip.clone(),
+            in_front: in_front.clone(),
+        };
         let app = Self {
             root: gtk::Box::new(gtk::Orientation::Vertical, 0),
             content: Content::new(hooks)?,
@@ -101,8 +106,10 @@ impl App {
         self.progress.style_context().add_class("loading");
         self.root.pack_start(&self.bar.root, false, false, 0);
         self.root.pack_start(&self.progress, false, false, 0);
-        self.root.pack_start(&self.strip.root, false, false, 0);
-        self.root.pack_start(&self.stack, true, true, 0);
+        let layers = gtk::Overlay::new();
+        layers.add(&self.stack);
+        layers.add_overlay(&self.strip.root);
+        self.root.pack_start(&layers, true, true, 0);
         for page in [
             self.pin.root.upcast_ref::<gtk::Widget>(),
             self.ended.root.upcast_ref(),
@@ -204,8 +211,8 @@ impl App {
             shown.version = version;
         });
         if self.content.enforce() {
-            self.strip.tell(&self.words.get("ui-notice-closed"));
             self.change(Change::Bring(Front::Portal));
+            self.strip.tell(&self.words.get("ui-notice-closed"));
         }
         self.portal.load(self.portal_page());
         Ok(())
@@ -275,6 +282,7 @@ impl App {
             yes: "ui-quit-yes",
             no: Some("ui-quit-no"),
             danger: true,
+            silence: false,
         };
         let events = self.events.clone();
         self.strip.ask(&question, move |answer| {
@@ -356,7 +364,10 @@ impl App {
         if let Cause::Refused(reason) = problem.cause {
             self.wire.send(blocked(&problem.url, "document", reason));
         }
-        self.present(problem);
+        // A page that goes on behind the portal does not take the portal away.
+        if self.screen.front() != Some(Front::Portal) {
+            self.present(problem);
+        }
     }
 
     fn present(&mut self, problem: Problem) {
@@ -397,7 +408,7 @@ impl App {
             Reason::PrintBlocked => self.words.get("ui-notice-print"),
             Reason::WindowBlocked => self.words.get("ui-notice-window"),
             Reason::PermissionBlocked => self.words.with("ui-notice-permission", &[("host", &host)]),
-            other => self.words.with("ui-notice-blocked", &[("host", &host), ("reason", &self.words.reason(other))]),
+            other => self.words.with("ui-notice-blocked", &[("host", &host), ("code", other.code())]),
         };
         self.strip.tell(&sentence);
     }
@@ -419,6 +430,7 @@ impl App {
     fn speak(&mut self, lang: Lang) {
         self.words.set(lang);
         self.pages.with(|shown| shown.lang = lang);
+        self.content.speak(lang);
         self.bar.speak(&self.words);
         self.pin.speak(&self.words);
         self.describe();
@@ -428,7 +440,7 @@ impl App {
         self.screen = self.screen.after(change);
         let front = self.screen.front();
         self.in_front.set(front == Some(Front::Content));
-        if front.is_none() {
+        if front != Some(Front::Content) {
             self.strip.clear();
         }
         let page: &gtk::Widget = match self.screen {
@@ -457,6 +469,7 @@ impl App {
     /// Brings the top bar in line with what is in front.
     fn describe(&self) {
         self.bar.set_open(self.screen.front().is_some());
+        self.bar.set_quit(!matches!(self.screen, Screen::Ended(_)));
         let org = self.pages.with(|shown| shown.org.clone());
         let progress = match self.screen.front() {
             Some(Front::Content) => {

@@ -104,6 +104,11 @@ impl Bar {
         self.lease.set_visible(open && self.locks_at.is_some());
     }
 
+    /// Whether the end of the session is on offer; the last page has its own button for it.
+    pub fn set_quit(&self, offered: bool) {
+        self.quit.button.set_visible(offered);
+    }
+
     /// Takes over how many seconds are left until the lease locks.
     pub fn set_lease(&mut self, seconds: i64, words: &Words) {
         let left = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());

@@ -4,7 +4,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use url::Url;
-use workspace_policy::{Denied, Kind, Request, System, VerifiedBoundary, VerifiedPolicy};
+use workspace_policy::{Denied, Kind, Permit, Request, System, VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
     ids::{UnixTime, Version},
     reason::Reason,
@@ -65,28 +65,34 @@ impl Guard {
         Ok(())
     }
 
-    /// Judges a navigation to `url`: as `kind`, or as page and as frame where the engine does not say which it is.
+    /// Judges a navigation from `page` to `url`: as `kind`, or as page and as frame where the engine does not say which
+    /// it is.
     ///
     /// # Errors
     /// Why not.
-    pub fn navigation(&self, url: &str, kind: Option<Kind>) -> Result<(), Refused> {
-        if matches!(url, "about:blank" | "about:srcdoc") {
+    pub fn navigation(&self, url: &str, page: &str, kind: Option<Kind>) -> Result<(), Refused> {
+        if url == "about:blank" {
             return Ok(());
         }
-        let page = self.judge(url, kind.unwrap_or(Kind::Document));
-        match (page, kind) {
-            (Err(refused), None) => self.judge(url, Kind::Frame).map_err(|_| refused),
+        let as_page = self.judge(url, page, kind.unwrap_or(Kind::Document));
+        match (as_page, kind) {
+            (Err(refused), None) => self.judge(url, page, Kind::Frame).map_err(|_| refused),
             (judged, _) => judged,
         }
     }
 
-    fn judge(&self, url: &str, kind: Kind) -> Result<(), Refused> {
+    fn judge(&self, url: &str, page: &str, kind: Kind) -> Result<(), Refused> {
         let refused = |reason| Refused { reason, rule: None };
         let url = Url::parse(url).map_err(|_| refused(Reason::UrlUnparsable))?;
         let policy = self.0.borrow();
         let policy = policy.as_ref().ok_or_else(|| refused(Reason::PolicyMissing))?;
-        let judged = policy.decide(&Request { url: &url, kind }, now());
-        judged.map(|_| ()).map_err(|Denied { reason, rule, .. }| Refused { reason, rule })
+        let (request, now) = (Request { url: &url, kind }, now());
+        // What stays inside the engine (blob:, data: in a frame) is judged by the page it belongs to.
+        let judged = match permit(policy, page, now) {
+            Some(page) => policy.decide_inside(&request, &page, now).map(drop),
+            None => policy.decide(&request, now).map(drop),
+        };
+        judged.map_err(|Denied { reason, rule }| Refused { reason, rule })
     }
 
     /// What the system of the page at `url` may use; nothing if the page is not allowed.
@@ -110,10 +116,8 @@ impl Guard {
     }
 
     fn of_system<T>(&self, url: &str, read: impl FnOnce(&System) -> T) -> Option<T> {
-        let url = Url::parse(url).ok()?;
         let policy = self.0.borrow();
-        let permit = policy.as_ref()?.decide(&Request { url: &url, kind: Kind::Document }, now()).ok()?;
-        Some(read(permit.system()))
+        permit(policy.as_ref()?, url, now()).map(|permit| read(permit.system()))
     }
 
     /// Where the tile of system `id` leads.
@@ -129,13 +133,20 @@ impl Guard {
         self.0.borrow().as_ref().map_or(0, |policy| policy.version().0)
     }
 
-    /// The tiles of the policy in force.
+    /// The tiles of the policy in force; those that cannot be opened here come last.
     #[must_use]
     pub fn tiles(&self) -> Vec<Tile> {
         let policy = self.0.borrow();
         let systems = policy.iter().flat_map(|policy| policy.policy().systems());
-        systems.map(|system| Tile::of(system, Engine::HERE)).collect()
+        let mut tiles: Vec<Tile> = systems.map(|system| Tile::of(system, Engine::HERE)).collect();
+        tiles.sort_by_key(|tile| tile.unavailable.is_some());
+        tiles
     }
+}
+
+fn permit(policy: &VerifiedPolicy, page: &str, now: UnixTime) -> Option<Permit> {
+    let url = Url::parse(page).ok()?;
+    policy.decide(&Request { url: &url, kind: Kind::Document }, now).ok()
 }
 
 fn now() -> UnixTime {

@@ -83,6 +83,7 @@ struct Ui {
 }
 
 fn start(started: Instant) -> Result<Ui, ShellError> {
+    paint_without_gpu_buffers()?;
     let line = secure_browser_platform::process::inherited(ipc::CONTROL_FD).map_err(ShellError::Line)?;
     let looop = EventLoopBuilder::<UiEvent>::with_user_event().build();
     let events = Events::new(looop.create_proxy());
@@ -93,6 +94,12 @@ fn start(started: Instant) -> Result<Ui, ShellError> {
     window::show(&window, &events);
     tracing::debug!(ms = millis(started), "window asked for");
     Ok(Ui { looop, window, app: Rc::new(RefCell::new(app)), events })
+}
+
+/// WebKit's newer renderer leaves views blank that were made hidden; the older one paints them. Read by the engine when
+/// its first view is made, so this comes before any thread is started. A value from outside stays.
+fn paint_without_gpu_buffers() -> Result<(), ShellError> {
+    gtk::glib::setenv("WEBKIT_DISABLE_DMABUF_RENDERER", "1", false).map_err(|_| ShellError::NotContained("renderer"))
 }
 
 impl Ui {

@@ -1,7 +1,7 @@
-//! The strip below the top bar: what was refused, a page's `alert()`, the question before the end. It never blocks the
-//! top bar, so no page can lock the person in.
+//! The strip over the page: what was refused (below), a page's `alert()` and the question before the end (above). It
+//! never covers the top bar, so no page can lock the person in.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use gtk::prelude::*;
 
@@ -9,6 +9,9 @@ use super::words::Words;
 
 /// Longest text of a page that is shown, in characters.
 const SAYS_MAX: usize = 600;
+
+/// How long a sentence stays.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// The strip.
 pub struct Strip {
@@ -45,6 +48,8 @@ pub struct Question<'a> {
     pub no: Option<&'static str>,
     /// Saying yes destroys something.
     pub danger: bool,
+    /// The person may also silence the page.
+    pub silence: bool,
 }
 
 impl Strip {
@@ -62,18 +67,33 @@ impl Strip {
             return;
         }
         let row = self.fresh_row("notice");
+        self.root.set_valign(gtk::Align::End);
+        self.root.set_halign(gtk::Align::Center);
         row.pack_start(&label(sentence, ""), true, true, 0);
         let close = gtk::Button::with_label(&self.words.get("ui-close"));
         let root = self.root.clone();
         close.connect_clicked(move |_| root.hide());
         row.pack_end(&close, false, false, 0);
         self.present();
+        self.hide_later(&row);
+    }
+
+    /// Hides a sentence after a while, unless another has taken its place.
+    fn hide_later(&self, row: &gtk::Box) {
+        let (root, row) = (self.root.clone(), row.downgrade());
+        gtk::glib::timeout_add_local_once(NOTICE, move || {
+            if row.upgrade().is_some_and(|row| row.parent().is_some()) {
+                root.hide();
+            }
+        });
     }
 
     /// Asks; a question that was still open is answered with [`Answer::No`].
     pub fn ask(&self, question: &Question<'_>, then: impl FnOnce(Answer) + 'static) {
         self.clear();
         let row = self.fresh_row("dialog");
+        self.root.set_valign(gtk::Align::Start);
+        self.root.set_halign(gtk::Align::Fill);
         let words = gtk::Box::new(gtk::Orientation::Vertical, 4);
         if let Some(from) = question.from {
             words.add(&label(&self.words.with("ui-dialog-says", &[("host", from)]), "says"));
@@ -103,15 +123,18 @@ impl Strip {
         }
         yes.connect_clicked(move |_| say_yes());
         row.pack_end(&yes, false, false, 0);
-        if let Some(no) = question.no {
-            row.pack_end(&self.answering(no, "plain", Answer::No), false, false, 0);
+        let no = question.no.map(|no| self.answering(no, "plain", Answer::No));
+        if let Some(no) = &no {
+            row.pack_end(no, false, false, 0);
         }
-        if question.from.is_some() {
+        if question.silence {
             row.pack_end(&self.answering("ui-dialog-silence", "plain", Answer::Silence), false, false, 0);
         }
-        match entry {
-            Some(entry) => entry.grab_focus(),
-            None => yes.grab_focus(),
+        row.show_all();
+        match (entry, no.filter(|_| question.danger)) {
+            (Some(entry), _) => entry.grab_focus(),
+            (None, Some(no)) => no.grab_focus(),
+            (None, None) => yes.grab_focus(),
         }
     }
 

@@ -178,7 +178,11 @@ impl PinPage {
         self.eye.set_sensitive(typing);
         self.open.set_sensitive(false);
         self.spinner.set_visible(!typing);
-        if typing { self.spinner.stop() } else { self.spinner.start() }
+        if typing {
+            self.spinner.stop()
+        } else {
+            self.spinner.start()
+        }
         self.focus();
     }
 

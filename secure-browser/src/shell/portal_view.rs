@@ -1,10 +1,16 @@
 //! The one trusted view: our own pages and nothing else, in a context of its own, and the only one that can speak to
 //! the shell.
 
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
 use gtk::prelude::*;
 use url::Url;
 use webkit2gtk::{
-    PolicyDecisionExt, PolicyDecisionType, SecurityManagerExt, SettingsExt, WebContextExt, WebView, WebViewExt,
+    HardwareAccelerationPolicy, PolicyDecisionExt, PolicyDecisionType, SecurityManagerExt, SettingsExt, WebContextExt,
+    WebView, WebViewExt,
 };
 use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUnix};
 
@@ -17,6 +23,9 @@ use super::{
     ShellError,
     event::{Events, UiEvent},
 };
+
+/// Shortest time between two attempts to bring a page back whose process ended.
+const REVIVE_PAUSE: Duration = Duration::from_secs(10);
 
 /// The view.
 pub struct PortalView {
@@ -47,10 +56,7 @@ impl PortalView {
         seal(&page)?;
         page.connect_context_menu(|_, _, _, _| true);
         page.connect_print(|_, _| true);
-        page.connect_script_dialog(|_, dialog| {
-            dialog.close();
-            true
-        });
+        page.connect_script_dialog(|_, _| true);
         page.connect_decide_policy(|_, decision, what| {
             let window = what == PolicyDecisionType::NewWindowAction;
             if window {
@@ -58,6 +64,7 @@ impl PortalView {
             }
             window
         });
+        revive(&page);
         let events = events.clone();
         page.connect_event(move |_, event| {
             if matches!(event.event_type(), gtk::gdk::EventType::ButtonPress | gtk::gdk::EventType::MotionNotify) {
@@ -96,6 +103,8 @@ fn seal(page: &WebView) -> Result<(), ShellError> {
     let settings = WebViewExt::settings(page).ok_or(ShellError::NotContained("portal settings"))?;
     settings.set_enable_developer_extras(false);
     settings.set_enable_page_cache(false);
+    // Our pages need no GPU, and a view that is made hidden paints more surely without one.
+    settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
     settings.set_enable_webgl(false);
     settings.set_enable_webaudio(false);
     settings.set_enable_media(false);
@@ -103,6 +112,17 @@ fn seal(page: &WebView) -> Result<(), ShellError> {
     settings.set_enable_html5_database(false);
     settings.set_enable_back_forward_navigation_gestures(false);
     Ok(())
+}
+
+/// Loads the page again when its process ends; not in a circle, should it end at once each time.
+fn revive(page: &WebView) {
+    let last = Cell::new(None::<Instant>);
+    page.connect_web_process_terminated(move |page, _| {
+        let now = Instant::now();
+        if last.replace(Some(now)).is_none_or(|before| now.saturating_duration_since(before) > REVIVE_PAUSE) {
+            page.reload();
+        }
+    });
 }
 
 fn heard(events: &Events, from: &str, text: &str) {
@@ -126,7 +146,9 @@ mod tests {
     #[test]
     fn the_portal_view_goes_nowhere_else() {
         assert!(is_own("workspace://portal/problem"));
-        for url in ["https://portal/", "workspace://portal.evil/", "about:blank", "data:text/html,x", "workspace:portal"] {
+        for url in
+            ["https://portal/", "workspace://portal.evil/", "about:blank", "data:text/html,x", "workspace:portal"]
+        {
             assert!(!is_own(url), "{url}");
         }
     }

@@ -62,7 +62,18 @@ impl Identity {
     }
 }
 
-/// What a contact brought.
+/// What came of a contact.
+#[derive(Debug)]
+pub(super) enum Contacted {
+    /// Of a knock: nothing waits, or commands do.
+    Knocked(Knocked),
+    /// Of an unlock.
+    Unlocked(Box<Admitted>),
+    /// Of a renewal.
+    Renewed(Box<Admitted>),
+}
+
+/// What an admission brought.
 #[derive(Debug)]
 pub(super) struct Admitted {
     /// The server's admission.
@@ -106,6 +117,21 @@ impl NotAdmitted {
     fn why(reason: Reason) -> Self {
         Self::Refused { reason, tries_left: None, pending: vec![] }
     }
+}
+
+/// Asks what waits, and nothing else.
+pub(super) async fn knock(identity: &Identity) -> Result<Knocked, NotAdmitted> {
+    let Greeting { server_time, pending, .. } = greet(identity).await?;
+    Ok(Knocked { server_time, pending })
+}
+
+/// What waited at the door.
+#[derive(Debug)]
+pub(super) struct Knocked {
+    /// The server's clock.
+    pub server_time: UnixTime,
+    /// Signed commands.
+    pub pending: Vec<ByteBuf>,
 }
 
 async fn greet(identity: &Identity) -> Result<Greeting, NotAdmitted> {

@@ -163,3 +163,7 @@ fn version_of(bundle: &Bundle) -> Version {
 fn nameless(reason: Reason) -> Refused {
     Refused { version: Version(0), reason }
 }
+
+#[cfg(test)]
+#[path = "documents_tests.rs"]
+mod tests;

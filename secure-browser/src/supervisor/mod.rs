@@ -9,7 +9,7 @@ mod explain;
 mod hub;
 mod parts;
 mod report;
-mod server;
+
 mod wiping;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
@@ -32,6 +32,9 @@ pub use parts::{PROGRAMS, installed};
 
 /// Longest time that a process stays only to bring receipts; the next start goes on.
 const RECEIPTS_WAIT: Duration = Duration::from_secs(15);
+
+/// The same for receipts of a device that was enrolled here before this one.
+const OLD_RECEIPTS_WAIT: Duration = Duration::from_secs(2);
 
 /// What a session is opened with.
 pub struct Options {
@@ -66,7 +69,7 @@ pub fn run(console: &Console, options: Options) -> u8 {
 }
 
 async fn open(console: &Console, options: Options) -> u8 {
-    let profile = match Profile::lock(&options.profile) {
+    let profile = match Profile::lock_existing(&options.profile) {
         Ok(profile) => profile,
         Err(error) => return console.refuse(error.reason()),
     };
@@ -85,9 +88,8 @@ async fn open(console: &Console, options: Options) -> u8 {
         Ok(hub) => hub.run().await,
         Err(_) => return console.refuse(Reason::GuaranteeMissing),
     };
-    if code == exit::REMOTE_WIPE {
-        deliver(console, &profile).await;
-    }
+    let limit = if code == exit::REMOTE_WIPE { RECEIPTS_WAIT } else { OLD_RECEIPTS_WAIT };
+    deliver(console, &profile, limit).await;
     code
 }
 
@@ -109,12 +111,13 @@ fn enrolled(profile: &Profile) -> Result<(Device, Identity, Life), ProfileError>
 /// A wiped profile: brings what is owed and says what it is and what to do.
 async fn still_wiped(console: &Console, profile: &Profile) -> u8 {
     let code = console.refuse(Reason::DeviceWiped);
-    deliver(console, profile).await;
+    deliver(console, profile, RECEIPTS_WAIT).await;
     code
 }
 
-async fn deliver(console: &Console, profile: &Profile) {
-    match wiping::send_owed(profile, RECEIPTS_WAIT).await {
+/// Brings the receipts that are owed, if any.
+async fn deliver(console: &Console, profile: &Profile, limit: Duration) {
+    match wiping::send_owed(profile, limit).await {
         Ok(0) => {}
         Ok(_) | Err(_) => console.say("session-receipts-owed", &[]),
     }
@@ -134,6 +137,12 @@ fn note_broken_session(console: &Console, profile: &Profile) {
 /// [`ProfileError`].
 pub fn finish_wipe(profile: &Profile) -> Result<bool, ProfileError> {
     block(wiping::finish(profile))
+}
+
+/// Brings receipts that are owed from before; they stay owed if the server cannot be reached now.
+pub fn send_owed(profile: &Profile) {
+    // Tried again at the end of each session.
+    let _ = block(wiping::send_owed(profile, OLD_RECEIPTS_WAIT));
 }
 
 /// Wipes the profile by the person's own wish. How many receipts of earlier wipes are owed still.

@@ -59,8 +59,8 @@ pub(super) enum Said {
     Ended {
         /// Which.
         part: Part,
-        /// Whether by itself and without an error: the person closed the window.
-        cleanly: bool,
+        /// Whether by itself, and not by a signal.
+        by_itself: bool,
     },
 }
 
@@ -222,14 +222,7 @@ fn first_word(broker: &StdStream) -> io::Result<String> {
     }
 }
 
-fn spec(
-    program: PathBuf,
-    display: &Display,
-    ca_pem: String,
-    control: OwnedFd,
-    door: OwnedFd,
-    lang: &str,
-) -> RoomSpec {
+fn spec(program: PathBuf, display: &Display, ca_pem: String, control: OwnedFd, door: OwnedFd, lang: &str) -> RoomSpec {
     let locale = if lang == "ja" { "ja_JP.UTF-8" } else { "en_US.UTF-8" };
     let number = format!(":{}", display.number());
     let env = [
@@ -273,26 +266,22 @@ fn watch(part: Part, fd: OwnedFd, say: mpsc::Sender<Said>) -> io::Result<()> {
     tokio::spawn(async move {
         // An error of the reactor means that nothing is known any more: the same as an end.
         let known = fd.readable().await.is_ok();
-        let cleanly = known && ended_cleanly(fd.get_ref());
+        let by_itself = known && ended_by_itself(fd.get_ref());
         // Nobody listens: the session is over.
-        let _ = say.send(Said::Ended { part, cleanly }).await;
+        let _ = say.send(Said::Ended { part, by_itself }).await;
     });
     Ok(())
 }
 
 /// Looks at how a child ended without taking its status from whoever waits for it.
-fn ended_cleanly(pidfd: &OwnedFd) -> bool {
+fn ended_by_itself(pidfd: &OwnedFd) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     let fd = std::os::fd::AsFd::as_fd(pidfd);
-    matches!(waitid(Id::PIDFd(fd), flags), Ok(WaitStatus::Exited(_, 0)))
+    matches!(waitid(Id::PIDFd(fd), flags), Ok(WaitStatus::Exited(_, _)))
 }
 
 /// Carries frames both ways until the other end closes.
-fn talk<To, From>(
-    line: StdStream,
-    say: mpsc::Sender<Said>,
-    wrap: fn(From) -> Said,
-) -> io::Result<mpsc::Sender<To>>
+fn talk<To, From>(line: StdStream, say: mpsc::Sender<Said>, wrap: fn(From) -> Said) -> io::Result<mpsc::Sender<To>>
 where
     To: Serialize + Send + Sync + 'static,
     From: DeserializeOwned + Send + 'static,

@@ -28,16 +28,14 @@ pub(super) struct Report {
     to: Option<SyncSender<(&'static str, Value)>>,
     writer: Option<JoinHandle<()>>,
     started: Instant,
-    second: Instant,
-    in_second: u32,
+    pages: Limiter,
 }
 
 impl Report {
     pub fn new(console: Console) -> Self {
         let (to, events) = sync_channel(WAITING);
         let writer = thread::Builder::new().name("events".to_owned()).spawn(move || write(console, &events)).ok();
-        let now = Instant::now();
-        Self { console, to: Some(to), writer, started: now, second: now, in_second: 0 }
+        Self { console, to: Some(to), writer, started: Instant::now(), pages: Limiter::new(PAGE_EVENTS) }
     }
 
     pub fn console(&self) -> &Console {
@@ -53,13 +51,13 @@ impl Report {
     }
 
     pub fn page(&mut self, url: &str, ms: u64) {
-        if self.may_speak() {
+        if self.pages.admits(Instant::now()) {
             self.event("page", json!({ "url": capped(url), "ms": ms }));
         }
     }
 
     pub fn blocked(&mut self, blocked: &Blocked) {
-        if self.may_speak() {
+        if self.pages.admits(Instant::now()) {
             let Blocked { url, kind, reason } = blocked;
             self.event("blocked", json!({ "url": capped(url), "kind": capped(kind), "reason": reason.code() }));
         }
@@ -92,6 +90,7 @@ impl Report {
         match cause.reason() {
             // Said when it was refused.
             Some(_) if matches!(cause, Cause::Refused(_)) => {}
+            Some(_) if cause == Cause::Idle => self.console.say("session-closed-idle", &[]),
             Some(reason) => self.console.say_reason(reason),
             None => self.console.say("session-closed", &[]),
         }
@@ -104,13 +103,28 @@ impl Report {
             let _ = to.try_send((name, fields));
         }
     }
+}
 
-    fn may_speak(&mut self) -> bool {
-        if self.second.elapsed() >= Duration::from_secs(1) {
-            (self.second, self.in_second) = (Instant::now(), 0);
+/// Lets so many through in a second.
+pub(super) struct Limiter {
+    most: u32,
+    second: Option<Instant>,
+    passed: u32,
+}
+
+impl Limiter {
+    pub const fn new(most: u32) -> Self {
+        Self { most, second: None, passed: 0 }
+    }
+
+    /// Whether one more may pass at `now`.
+    pub fn admits(&mut self, now: Instant) -> bool {
+        let running = self.second.is_some_and(|began| now.saturating_duration_since(began) < Duration::from_secs(1));
+        if !running {
+            (self.second, self.passed) = (Some(now), 0);
         }
-        self.in_second += 1;
-        self.in_second <= PAGE_EVENTS
+        self.passed = self.passed.saturating_add(1);
+        self.passed <= self.most
     }
 }
 
@@ -152,9 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_cannot_flood_the_reader() {
-        let mut report = Report::new(Console::new(false));
-        let spoken = (0..10_000).filter(|_| report.may_speak()).count();
-        assert!(spoken <= 2 * PAGE_EVENTS as usize, "{spoken}");
+    fn so_many_pass_in_a_second_and_no_more() {
+        let mut limiter = Limiter::new(3);
+        let start = Instant::now();
+        let passed = |limiter: &mut Limiter, at| (0..10).filter(|_| limiter.admits(at)).count();
+        assert_eq!(passed(&mut limiter, start), 3);
+        assert_eq!(passed(&mut limiter, start + Duration::from_millis(999)), 0);
+        assert_eq!(passed(&mut limiter, start + Duration::from_millis(1000)), 3);
     }
 }

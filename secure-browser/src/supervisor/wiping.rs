@@ -104,10 +104,12 @@ impl<'a, S: Surroundings> Wipe<'a, S> {
                 crash_point("device.wipe.receipted");
                 WipeEvent::Receipted
             }
-            WipeAction::Mark(order) => {
-                mark(self.profile, order)?;
+            WipeAction::Mark(Order::Local) => {
+                clear(self.profile)?;
                 WipeEvent::Marked
             }
+            // Only after the receipts, which are brought by `send_owed`.
+            WipeAction::Mark(Order::Remote(_)) => return Ok(None),
         };
         Ok(Some(done))
     }
@@ -148,33 +150,26 @@ impl<'a, S: Surroundings> Wipe<'a, S> {
     }
 }
 
-fn receipt(
-    profile: &Profile,
-    tombstone: &Tombstone,
-    seq: CommandSeq,
-    stage: Stage,
-) -> Result<ByteBuf, ProfileError> {
+fn receipt(profile: &Profile, tombstone: &Tombstone, seq: CommandSeq, stage: Stage) -> Result<ByteBuf, ProfileError> {
     let key = tombstone.key(&profile.secret()?)?;
     Ok(tombstone.receipt(seq, stage, clock::wall(), &key))
 }
 
-fn mark(profile: &Profile, order: Order) -> Result<(), ProfileError> {
+/// The person's own wipe is over: the journal goes too, unless it still owes receipts of an earlier one.
+fn clear(profile: &Profile) -> Result<(), ProfileError> {
+    profile.delete_salt()?;
+    let owed = profile.folder().journal()?.owed;
+    if owed.is_empty() { profile.delete_journal() } else { profile.put_journal(&Journal { entry: Entry::None, owed }) }
+}
+
+/// The server keeps both receipts of a wipe: nothing of it is owed any more. Whatever was enrolled since is not touched.
+fn forget(profile: &Profile, settled: &Owed) -> Result<(), ProfileError> {
     let mut journal = profile.folder().journal()?;
-    match order {
-        Order::Remote(_) => {
-            journal.owed.retain(|owed| owed.order != order);
-            profile.delete_salt()?;
-            profile.put_journal(&journal)
-        }
-        Order::Local if journal.owed.is_empty() => {
-            profile.delete_salt()?;
-            profile.delete_journal()
-        }
-        Order::Local => {
-            profile.delete_salt()?;
-            profile.put_journal(&Journal { entry: Entry::None, owed: journal.owed })
-        }
+    journal.owed.retain(|owed| owed != settled);
+    if matches!(journal.entry, Entry::Wiped { .. }) {
+        profile.delete_salt()?;
     }
+    profile.put_journal(&journal)
 }
 
 /// Carries out an admin's wipe while no session is open, and brings its receipts.
@@ -231,8 +226,8 @@ async fn settle(profile: &Profile, owed: &Owed) -> Result<(), ProfileError> {
                 Some(event) => event,
                 None => return Ok(()),
             },
-            WipeAction::Mark(order) => {
-                mark(profile, order)?;
+            WipeAction::Mark(_) => {
+                forget(profile, owed)?;
                 WipeEvent::Marked
             }
             WipeAction::Note(_)
@@ -271,3 +266,7 @@ pub(super) async fn locally(profile: &Profile) -> Result<usize, ProfileError> {
     Wipe::new(profile, &mut Nothing, None).carry_out(WipeEvent::Ordered(Order::Local)).await?;
     Ok(profile.folder().journal()?.owed.len())
 }
+
+#[cfg(test)]
+#[path = "wiping_tests.rs"]
+mod tests;

@@ -58,6 +58,8 @@ pub struct Spot {
     pub y: i32,
     /// Whether it has the keyboard.
     pub focus: bool,
+    /// The beginning of its text.
+    pub text: String,
 }
 
 /// Everything pages have reported so far, oldest first; lines that are not ours are passed over.
@@ -77,6 +79,7 @@ fn parse(line: &str) -> Option<Seen> {
             x: number("x")?,
             y: number("y")?,
             focus: number("focus")? == 1,
+            text: field("text").unwrap_or_default(),
         }),
         "pointer" => Seen::Pointer { page: field("page")?, x: number("x")?, y: number("y")? },
         "click" => Seen::Click(field("name")?),
@@ -92,8 +95,9 @@ mod tests {
 
     #[test]
     fn a_report_of_a_page_is_read() {
-        let spot = parse("what=spot&page=k3&name=message&x=12&y=-4&focus=1");
-        let expected = Spot { page: "k3".into(), name: "message".into(), x: 12, y: -4, focus: true };
+        let spot = parse("what=spot&page=k3&name=message&x=12&y=-4&focus=1&text=a+b");
+        let expected =
+            Spot { page: "k3".into(), name: "message".into(), x: 12, y: -4, focus: true, text: "a b".into() };
         assert_eq!(spot, Some(Seen::Spot(expected)));
         assert_eq!(parse("what=copy&text=%E6%82%A3%E8%80%85+a"), Some(Seen::Copy("患者 a".into())));
     }

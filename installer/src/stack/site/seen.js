@@ -27,10 +27,11 @@
       const x = Math.round(box.x + box.width / 2);
       const y = Math.round(box.y + box.height / 2);
       const focus = document.activeElement === part ? 1 : 0;
-      const now = [x, y, focus].join();
+      const text = part.textContent.trim().slice(0, 60);
+      const now = [x, y, focus, text].join();
       // Tell a place only when it has stopped moving.
       if (told.get(name)?.seen === now && told.get(name).sent !== now) {
-        send('spot', { name, x, y, focus });
+        send('spot', { name, x, y, focus, text });
         told.set(name, { seen: now, sent: now });
       } else if (told.get(name)?.seen !== now) {
         told.set(name, { ...told.get(name), seen: now });

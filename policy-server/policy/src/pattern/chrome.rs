@@ -5,11 +5,13 @@
 //! in letters beyond ASCII is read as its A-label (Chrome compares the raw text, which no URL ever has), and `blob:` is
 //! judged by its inner origin (Chrome does not judge it at all).
 
+use std::borrow::Cow;
+
 use url::{Host, Url};
 
 use super::{
     query::Query,
-    segment::{Segments, is_chrome_standard},
+    segment::{Segments, is_chrome_standard, is_standard},
     target::inner_of_blob,
 };
 
@@ -117,8 +119,7 @@ impl Address {
     fn with_port(url: &Url, port: Option<u16>) -> Self {
         Self {
             scheme: url.scheme().to_owned(),
-            // Chrome writes a star in a host as an escape.
-            host: dotted(&url.host_str().unwrap_or_default().replace('*', "%2A")),
+            host: dotted(&chrome_host(url)),
             port,
             path: Some(url.path().to_owned()),
             query: url.query().map(str::to_owned),
@@ -137,6 +138,12 @@ impl Address {
         let port = one.port().or(two.port());
         Some(Self { scheme: scheme.to_owned(), ..Self::with_port(&one, port) })
     }
+}
+
+/// The host as Chrome writes it: in standard URLs a star is an escape.
+fn chrome_host(url: &Url) -> Cow<'_, str> {
+    let host = url.host_str().unwrap_or_default();
+    if is_standard(url.scheme()) && host.contains('*') { host.replace('*', "%2A").into() } else { host.into() }
 }
 
 fn dotted(host: &str) -> String {

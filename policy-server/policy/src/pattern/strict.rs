@@ -147,9 +147,11 @@ impl Pattern {
     }
 
     /// Order of closeness: of two patterns that allow the same URL, the one with the greater rank says more of it.
-    pub(crate) fn rank(&self) -> (usize, bool, usize, bool, bool) {
-        let path = self.path.as_deref().map_or(0, str::len);
-        (self.host.as_str().len(), !self.host.below(), path, !self.query.is_empty(), self.scheme.is_some())
+    /// Without `by_path`, of origins alone.
+    pub(crate) fn rank(&self, by_path: bool) -> (usize, bool, usize, bool, bool) {
+        let path = self.path.as_deref().filter(|_| by_path).map_or(0, str::len);
+        let query = by_path && !self.query.is_empty();
+        (self.host.as_str().len(), !self.host.below(), path, query, self.scheme.is_some())
     }
 
     /// The host as people read it, if it is not plain ASCII.

@@ -67,11 +67,8 @@ struct Line {
 
 /// A leaf as a line of an export.
 pub fn encode(leaf: &SignedLeaf) -> String {
-    let line = Line {
-        leaf: B64.encode(&leaf.leaf),
-        root: B64.encode(leaf.root),
-        signature: B64.encode(&leaf.signature),
-    };
+    let line =
+        Line { leaf: B64.encode(&leaf.leaf), root: B64.encode(leaf.root), signature: B64.encode(&leaf.signature) };
     serde_json::to_string(&line).unwrap_or_default()
 }
 
@@ -154,7 +151,8 @@ impl Source {
 fn next_line(path: &Path, lines: &mut BufReader<fs::File>) -> Result<Option<SignedLeaf>, Failure> {
     let mut line = Vec::new();
     let read = lines.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
-    let read = read.map_err(|error| Failure::input("file-unreadable").with("path", path.display()).with("error", error))?;
+    let read =
+        read.map_err(|error| Failure::input("file-unreadable").with("path", path.display()).with("error", error))?;
     if read == 0 {
         return Ok(None);
     }

@@ -112,10 +112,7 @@ pub(super) fn device(row: &SqliteRow) -> Result<Device> {
         certificate_until: row.maybe_time("certificate_until")?,
         enrolled_at: row.time("enrolled_at")?,
         last_contact: row.maybe_time("last_contact")?,
-        held: Held {
-            boundary: version_of(row.int("held_boundary")?)?,
-            policy: version_of(row.int("held_policy")?)?,
-        },
+        held: Held { boundary: version_of(row.int("held_boundary")?)?, policy: version_of(row.int("held_policy")?)? },
         refused,
         facts: DeviceFacts { os: row.text("os")?, platform: row.text("platform")?, version: row.text("version")? },
     })

@@ -51,11 +51,13 @@ fn tries_columns(tries: Tries) -> (u32, bool) {
 
 impl Work for SqliteWork {
     async fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<()> {
-        sqlx::query("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
-            .bind(name)
-            .bind(value)
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(self.connection())
+        .await?;
         Ok(())
     }
 

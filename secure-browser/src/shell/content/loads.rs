@@ -3,12 +3,15 @@
 use std::{cell::Cell, rc::Rc, time::Instant};
 
 use glib::Error;
-use webkit2gtk::{LoadEvent, NetworkError, PolicyError, WebView, WebViewExt};
+use webkit2gtk::{LoadEvent, NetworkError, PolicyError, WebProcessTerminationReason, WebView, WebViewExt};
 use workspace_protocol::reason::Reason;
 
 use crate::{
     portal::problem::{Cause, Problem},
-    shell::event::{ContentEvent, Events},
+    shell::{
+        event::{ContentEvent, Events},
+        notice::{Answer, Question},
+    },
 };
 
 use super::Hooks;
@@ -29,9 +32,9 @@ impl Clock {
         }
     }
 
-    fn stop(&self) -> u64 {
-        let taken = self.0.take().map(|asked| asked.elapsed().as_millis()).unwrap_or_default();
-        u64::try_from(taken).unwrap_or(u64::MAX)
+    /// Milliseconds since the start; `None` if nothing was under way, as after a failure.
+    fn stop(&self) -> Option<u64> {
+        self.0.take().map(|asked| u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -43,6 +46,7 @@ pub fn watch(page: &WebView, clock: &Clock, hooks: &Hooks) {
         let events = events.clone();
         move |_: &WebView| events.content(ContentEvent::Changed)
     };
+    watch_silence(page, hooks);
     page.connect_title_notify(changed(&hooks.events));
     page.connect_uri_notify(changed(&hooks.events));
     page.connect_is_loading_notify(changed(&hooks.events));
@@ -54,8 +58,8 @@ fn watch_progress(page: &WebView, clock: &Clock, hooks: &Hooks) {
     page.connect_load_changed(move |page, event| match event {
         LoadEvent::Started => clock.start_unless_running(),
         LoadEvent::Finished => {
-            let (url, ms) = (page.uri().unwrap_or_default(), clock.stop());
-            if url.starts_with("http") {
+            let url = page.uri().unwrap_or_default();
+            if let Some(ms) = clock.stop().filter(|_| url.starts_with("http")) {
                 events.content(ContentEvent::Loaded { url: url.into(), ms });
             }
         }
@@ -79,9 +83,40 @@ fn watch_failures(page: &WebView, clock: &Clock, hooks: &Hooks) {
         true
     });
     let events = hooks.events.clone();
-    page.connect_web_process_terminated(move |page, _| {
+    page.connect_web_process_terminated(move |page, reason| {
+        // Ended by us, to make room for the page that was asked for.
+        if reason == WebProcessTerminationReason::TerminatedByApi {
+            return;
+        }
         let url = page.uri().unwrap_or_default();
         events.content(ContentEvent::Problem(Problem::of(&url, Cause::Crashed)));
+    });
+}
+
+/// A page that does not answer any more may be stopped by the person.
+fn watch_silence(page: &WebView, hooks: &Hooks) {
+    let hooks = hooks.clone();
+    page.connect_is_web_process_responsive_notify(move |page| {
+        if page.is_web_process_responsive() || !hooks.in_front.get() {
+            return;
+        }
+        let question = Question {
+            from: None,
+            text: &hooks.words.get("ui-silent"),
+            proposal: None,
+            yes: "ui-silent-stop",
+            no: Some("ui-silent-wait"),
+            danger: true,
+            silence: false,
+        };
+        let (page, events) = (page.clone(), hooks.events.clone());
+        hooks.strip.ask(&question, move |answer| {
+            if matches!(answer, Answer::Yes(_)) {
+                let url = page.uri().unwrap_or_default();
+                page.terminate_web_process();
+                events.content(ContentEvent::Problem(Problem::of(&url, Cause::Crashed)));
+            }
+        });
     });
 }
 

@@ -13,14 +13,19 @@ use std::{
 };
 
 use gtk::prelude::*;
-use webkit2gtk::{WebContext, WebView, WebViewExt};
+use webkit2gtk::{
+    BackForwardListExt, BackForwardListItemExt, WebContext, WebContextExt, WebView, WebViewExt,
+};
+use workspace_protocol::reason::Reason;
+use workspace_words::Lang;
 use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUnix};
 
 use super::{
     ShellError,
-    event::{ContentEvent, Events},
+    event::{ContentEvent, Events, Refusal},
     guard::Guard,
     notice::Strip,
+    words::Words,
 };
 
 /// Most windows that pages may have open at once.
@@ -33,6 +38,8 @@ pub struct Hooks {
     pub guard: Guard,
     /// Hears what happened.
     pub events: Events,
+    /// Speaks the person's language.
+    pub words: Words,
     /// Shows dialogs of pages.
     pub strip: Rc<Strip>,
     /// A content view is in front: pages may speak only then.
@@ -46,7 +53,7 @@ pub struct Content(Rc<Inner>);
 struct Inner {
     root: gtk::Stack,
     seed: WebView,
-    _context: WebContext,
+    context: WebContext,
     views: RefCell<Vec<View>>,
     hooks: Hooks,
 }
@@ -56,6 +63,7 @@ struct View {
     _owner: wry::WebView,
     page: WebView,
     clock: loads::Clock,
+    patience: dialogs::Patience,
     closed: Rc<Cell<bool>>,
 }
 
@@ -69,7 +77,7 @@ impl Content {
         doors::refuse_downloads(&context, &hooks.events);
         let seed = WebView::builder().web_context(&context).build();
         let root = gtk::Stack::new();
-        let content = Self(Rc::new(Inner { root, seed, _context: context, views: RefCell::default(), hooks }));
+        let content = Self(Rc::new(Inner { root, seed, context, views: RefCell::default(), hooks }));
         content.add_view(&content.0.seed)?.load_uri("about:blank");
         Ok(content)
     }
@@ -82,12 +90,21 @@ impl Content {
 
     /// Opens `url` in the first view and closes the windows of the page before.
     pub fn open(&self, url: &str) {
+        self.free();
         self.close_windows();
         if let Some((page, clock)) = self.front() {
             clock.start();
             page.load_uri(url);
             page.grab_focus();
         }
+    }
+
+    /// Tells systems which language the person reads.
+    pub fn speak(&self, lang: Lang) {
+        self.0.context.set_preferred_languages(match lang {
+            Lang::Ja => &["ja-JP", "ja", "en"],
+            Lang::En => &["en-US", "en", "ja"],
+        });
     }
 
     /// Address of the page in front, while it loads that of the page to come; empty if there is none.
@@ -112,7 +129,7 @@ impl Content {
     /// One page back; closes a window that has none. `false` if there is nothing to go back to.
     pub fn back(&self) -> bool {
         let Some((page, clock)) = self.front() else { return false };
-        if page.can_go_back() {
+        if has_page_before(&page) {
             clock.start();
             page.go_back();
             return true;
@@ -123,6 +140,7 @@ impl Content {
     /// Loads the page in front again, or stops loading it.
     pub fn reload(&self) {
         let Some((page, clock)) = self.front() else { return };
+        self.free();
         if page.is_loading() {
             page.stop_loading();
         } else {
@@ -140,6 +158,18 @@ impl Content {
             _ => page.zoom_level() / 1.1,
         };
         page.set_zoom_level(factor.clamp(0.4, 4.0));
+    }
+
+    /// Ends the web process if a page keeps it from all others; the next load starts a new one.
+    pub fn free(&self) {
+        let stuck: Vec<WebView> = {
+            let views = self.0.views.borrow();
+            let stuck = |view: &&View| view.patience.is_over() || !view.page.is_web_process_responsive();
+            views.iter().filter(stuck).map(|view| view.page.clone()).collect()
+        };
+        for page in stuck {
+            page.terminate_web_process();
+        }
     }
 
     /// Puts the keyboard into the page in front.
@@ -168,7 +198,7 @@ impl Content {
             let views = self.0.views.borrow();
             let denied = |page: &&WebView| {
                 let url = page.uri().unwrap_or_default();
-                !url.is_empty() && self.0.hooks.guard.navigation(&url, None).is_err()
+                !url.is_empty() && self.0.hooks.guard.navigation(&url, &url, None).is_err()
             };
             views.iter().map(|view| &view.page).filter(denied).cloned().collect()
         };
@@ -235,22 +265,27 @@ impl Content {
         let hooks = &self.0.hooks;
         navigation::guard(&page, hooks);
         doors::guard(&page, hooks);
-        dialogs::guard(&page, hooks);
+        let patience = dialogs::Patience::default();
+        dialogs::guard(&page, &patience, hooks);
         loads::watch(&page, &clock, hooks);
         let (shut, events) = (closed.clone(), hooks.events.clone());
         page.connect_close(move |_| {
             shut.set(true);
             events.content(ContentEvent::Closed);
         });
-        self.0.views.borrow_mut().push(View { _owner: owner, page: page.clone(), clock, closed });
+        self.0.views.borrow_mut().push(View { _owner: owner, page: page.clone(), clock, patience, closed });
         self.raise();
         Ok(page)
     }
 
     /// Answers a page that wants a window: one of ours with all guards, or none.
     fn window(&self, url: &str, opener: &WebView) -> NewWindowResponse {
-        let room = self.0.views.borrow().len() < VIEWS_MAX;
-        if !room || !navigation::may_open(url, &self.0.hooks) {
+        if self.0.views.borrow().len() >= VIEWS_MAX {
+            let refusal = Refusal { url: url.to_owned(), kind: "document", reason: Reason::WindowBlocked };
+            self.0.hooks.events.content(ContentEvent::Refused(refusal));
+            return NewWindowResponse::Deny;
+        }
+        if !navigation::may_open(url, opener, false, &self.0.hooks) {
             return NewWindowResponse::Deny;
         }
         match self.add_view(opener) {
@@ -261,4 +296,10 @@ impl Content {
             }
         }
     }
+}
+
+/// Whether there is a page to go back to; the blank page that warmed the engine is none.
+fn has_page_before(page: &WebView) -> bool {
+    let before = page.back_forward_list().and_then(|list| list.back_item()).and_then(|item| item.uri());
+    before.is_some_and(|uri| uri != "about:blank")
 }

@@ -11,10 +11,7 @@ use workspace_protocol::reason::Reason;
 
 use crate::{
     portal::problem::Problem,
-    shell::{
-        event::{ContentEvent, Refusal},
-        guard::Refused,
-    },
+    shell::event::{ContentEvent, Refusal},
 };
 
 use super::Hooks;
@@ -25,36 +22,45 @@ pub fn guard(page: &WebView, hooks: &Hooks) {
     page.connect_decide_policy(move |page, decision, what| {
         let allowed = match what {
             PolicyDecisionType::NavigationAction => may_navigate(page, decision, &hooks),
-            PolicyDecisionType::NewWindowAction => may_open_decision(decision, &hooks),
-            PolicyDecisionType::Response => may_show(decision, &hooks),
+            PolicyDecisionType::NewWindowAction => may_open_decision(page, decision, &hooks),
+            PolicyDecisionType::Response => may_show(page, decision, &hooks),
             _ => false,
         };
-        if allowed { decision.use_() } else { decision.ignore() }
+        if allowed {
+            decision.use_()
+        } else {
+            decision.ignore()
+        }
         true
     });
 }
 
-/// Whether a page may open a window on `url`; reports a refusal.
-pub fn may_open(url: &str, hooks: &Hooks) -> bool {
-    match hooks.guard.navigation(url, Some(Kind::Document)) {
+/// Whether a page may open a window on `url`; reports a refusal, as a page of its own if a `person` asked for it.
+pub fn may_open(url: &str, opener: &WebView, person: bool, hooks: &Hooks) -> bool {
+    match hooks.guard.navigation(url, &opener.uri().unwrap_or_default(), Some(Kind::Document)) {
         Ok(()) => true,
-        Err(Refused { reason, .. }) => {
-            refuse(hooks, url, Kind::Document.name(), reason);
+        Err(refused) if person => {
+            let problem = Problem::refused(url, refused.reason, refused.rule);
+            hooks.events.content(ContentEvent::Problem(problem));
+            false
+        }
+        Err(refused) => {
+            refuse(hooks, url, Kind::Document.name(), refused.reason);
             false
         }
     }
 }
 
-fn may_open_decision(decision: &PolicyDecision, hooks: &Hooks) -> bool {
+fn may_open_decision(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
     match action_of(decision) {
-        Some((_, url)) => may_open(&url, hooks),
+        Some((action, url)) => may_open(&url, page, action.is_user_gesture(), hooks),
         None => false,
     }
 }
 
 fn may_navigate(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
     let Some((mut action, url)) = action_of(decision) else { return false };
-    let Err(refused) = hooks.guard.navigation(&url, None) else { return true };
+    let Err(refused) = hooks.guard.navigation(&url, &page.uri().unwrap_or_default(), None) else { return true };
     if is_for_whole_page(page, &mut action) {
         let problem = Problem::refused(&url, refused.reason, refused.rule);
         hooks.events.content(ContentEvent::Problem(problem));
@@ -78,7 +84,7 @@ fn action_of(decision: &PolicyDecision) -> Option<(NavigationAction, String)> {
     Some((action, url))
 }
 
-fn may_show(decision: &PolicyDecision, hooks: &Hooks) -> bool {
+fn may_show(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
     let Some(answer) = decision.dynamic_cast_ref::<ResponsePolicyDecision>() else { return false };
     let url = answer.request().and_then(|request| request.uri()).unwrap_or_default();
     if !answer.is_mime_type_supported() || is_attachment(answer) {
@@ -87,7 +93,7 @@ fn may_show(decision: &PolicyDecision, hooks: &Hooks) -> bool {
     }
     // Only here the engine says which it is: a frame's entry does not open a whole page.
     let kind = if answer.is_main_frame_main_resource() { Kind::Document } else { Kind::Frame };
-    match hooks.guard.navigation(&url, Some(kind)) {
+    match hooks.guard.navigation(&url, &page.uri().unwrap_or_default(), Some(kind)) {
         Ok(()) => true,
         Err(refused) if kind == Kind::Document => {
             let problem = Problem::refused(&url, refused.reason, refused.rule);

@@ -1,8 +1,8 @@
 //! The content engine's own context and settings: ephemeral, sandboxed, one proxy, nothing that writes or leaks.
 
 use webkit2gtk::{
-    CacheModel, InputMethodContextExt, NetworkProxyMode, NetworkProxySettings, SettingsExt, TLSErrorsPolicy, WebContext,
-    WebContextExt, WebView, WebViewExt, WebsiteDataManager, WebsiteDataManagerExt,
+    CacheModel, InputMethodContextExt, NetworkProxyMode, NetworkProxySettings, SettingsExt, TLSErrorsPolicy,
+    WebContext, WebContextExt, WebView, WebViewExt, WebsiteDataManager, WebsiteDataManagerExt,
 };
 
 use crate::{ipc::DOOR_PORT, shell::ShellError};

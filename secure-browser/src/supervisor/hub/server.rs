@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secure_browser_core::{
-    lease::LeaseEvent,
+    lease::{LeaseEvent, two_thirds},
     session::{Cause, Event},
     unlock::{Renewal, after_refused_renewal},
     wipe::{Order, Verdict, WipeEvent},
@@ -20,24 +20,96 @@ use workspace_protocol::{
 use crate::{
     ipc::ToUi,
     link::{self, Pass, PushChannel, Pushed},
-    profile::{Entry, ProfileError, Tombstone, sign_receipt},
+    profile::{Entry, ProfileError, Status, Tombstone, sign_receipt},
 };
 
 use super::{
-    clock,
-    contact::{Admitted, heard},
-    documents::{Documents, Offered, Refused},
-    hub::Hub,
-    parts::Parts,
-    wiping::{Surroundings, Wipe},
+    super::{
+        clock,
+        contact::{self, Admitted, Contacted, NotAdmitted, heard},
+        documents::{Documents, Offered, Refused},
+        parts::Parts,
+        wiping::{Surroundings, Wipe},
+    },
+    Finished, Hub, Purpose,
 };
 
+/// Wait before a failed renewal is tried again, in milliseconds.
+const RENEW_AGAIN_MS: u64 = 20_000;
 /// Longest wait until a receipt is written to the open channel.
 const CHANNEL_WAIT: Duration = Duration::from_millis(400);
 /// Longest wait for a receipt that needs a connection of its own, before the keys are destroyed.
 const CONTACT_WAIT: Duration = Duration::from_millis(1500);
 
 impl Hub<'_> {
+    /// Asks the server whether a wipe waits, unless another contact asks it already.
+    pub(super) fn knock(&mut self) {
+        if let (Some(identity), None) = (self.identity.clone(), &self.contact) {
+            let work = async move { contact::knock(&identity).await.map(Contacted::Knocked) };
+            self.contact = Some((Purpose::Knock, tokio::spawn(work)));
+        }
+    }
+
+    /// Asks for a new lease and certificate, unless a contact is under way.
+    pub(super) fn renew(&mut self) {
+        let (Some(identity), Some(documents), None) = (&self.identity, &self.documents, &self.contact) else { return };
+        if self.lease.permits(clock::now()).is_err() {
+            return;
+        }
+        let (identity, held) = (identity.clone(), documents.held());
+        let work = async move { contact::renew(&identity, held).await.map(Box::new).map(Contacted::Renewed) };
+        self.contact = Some((Purpose::Renew, tokio::spawn(work)));
+        self.renew_at = Some(clock::now().boot.plus(RENEW_AGAIN_MS));
+    }
+
+    /// Sets the next renewal by the shorter of lease and certificate.
+    pub(super) fn schedule(&mut self, admitted: &Admitted) {
+        let jitter = rand::random();
+        let lease = admitted.terms.grant.renew_after_seconds(jitter);
+        let leaf = admitted.admission.certificates.first();
+        let certificate = leaf.and_then(|leaf| link::lifetime_seconds(leaf)).map(|life| two_thirds(life, jitter));
+        let seconds = certificate.map_or(lease, |certificate| certificate.min(lease)).max(1);
+        self.renew_at = Some(clock::now().boot.plus(seconds.unsigned_abs().saturating_mul(1000)));
+    }
+
+    /// Notes what `status` shows.
+    pub(super) fn note_status(&self, admitted: &Admitted) {
+        let status = Status {
+            lease_until: Some(admitted.terms.grant.destroy_after),
+            policy_version: self.documents.as_ref().map(|documents| documents.held().policy).unwrap_or_default(),
+            last_contact: Some(admitted.admission.server_time),
+        };
+        // Only shown; a full disk shows older times.
+        let _ = self.profile.put_status(&status);
+    }
+
+    pub(super) async fn contacted(&mut self, (purpose, contacted): Finished) {
+        match contacted {
+            Ok(Contacted::Unlocked(admitted)) => self.unlocked(*admitted).await,
+            Ok(Contacted::Renewed(admitted)) => self.renewed(*admitted).await,
+            Ok(Contacted::Knocked(knocked)) => {
+                self.lease(LeaseEvent::Heard(contact::heard(knocked.server_time))).await;
+                self.commands(&knocked.pending).await;
+            }
+            Err(NotAdmitted::Wipe(order)) => self.remote_wipe(order).await,
+            Err(NotAdmitted::Refused { reason, tries_left, pending }) => {
+                self.commands(&pending).await;
+                match purpose {
+                    // Said when the person types a PIN.
+                    Purpose::Knock => {}
+                    Purpose::Unlock => self.unlock_refused(reason, tries_left).await,
+                    Purpose::Renew => self.renewal_refused(reason).await,
+                }
+            }
+        }
+    }
+
+    async fn unlock_refused(&mut self, reason: Reason, tries_left: Option<u32>) {
+        self.report.refused(reason, tries_left);
+        let event = self.refusal(reason, tries_left);
+        self.happen(event).await;
+    }
+
     /// The PIN was right and the server admitted: documents first, then lease, then the session.
     pub(super) async fn unlocked(&mut self, admitted: Admitted) {
         let Some(opened) = &admitted.opened else { return };

@@ -1,0 +1,368 @@
+//! The event loop of a session: hears its processes, the server, the clock and signals; steps the pure state machines;
+//! carries out what they say.
+
+mod ending;
+mod peers;
+mod server;
+
+use std::{collections::VecDeque, time::Duration};
+
+use secure_browser_core::{
+    lease::{LeaseAction, LeaseEvent, LeaseState},
+    session::{Action, Cause, Event, Session},
+    time::Tick,
+    wipe::Order,
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use workspace_protocol::{
+    crypto::Secret,
+    push::{DeviceEvent, DeviceEventKind},
+    reason::Reason,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::Console,
+    ipc::{ToBroker, ToUi},
+    link::{PushChannel, Pushed},
+    profile::{Device, Entry, Journal, Life, Profile, ProfileError},
+};
+
+use super::{
+    Options, clock,
+    contact::{self, Contacted, Identity, NotAdmitted},
+    documents::Documents,
+    parts::{Look, Parts, Said, StartError},
+    report::{Limiter, Report},
+};
+
+use ending::Ends;
+
+/// How often clocks, lease and idleness are looked at. A second is what a person notices; a longer timer would sleep
+/// through a suspended machine and through a clock that is set.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Every so many looks the UI is told the remaining time.
+const TELL_LEASE_EVERY: u32 = 30;
+/// Refused requests that are told to the server in one second; a page cannot make it more.
+const SERVER_EVENTS: u32 = 5;
+/// Inbox of what the processes say.
+const INBOX: usize = 256;
+/// What a session starts from.
+pub(super) struct Setup<'a> {
+    pub console: &'a Console,
+    pub profile: &'a Profile,
+    pub device: Device,
+    pub identity: Identity,
+    pub life: Life,
+    pub options: Options,
+}
+
+/// Why a contact is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To hear of a wipe before anything else.
+    Knock,
+    /// To check a PIN.
+    Unlock,
+    /// To renew certificate and lease.
+    Renew,
+}
+
+/// A contact under way.
+type Contact = (Purpose, JoinHandle<Result<Contacted, NotAdmitted>>);
+/// A finished one.
+type Finished = (Purpose, Result<Contacted, NotAdmitted>);
+
+/// A session.
+pub(super) struct Hub<'a> {
+    report: Report,
+    profile: &'a Profile,
+    device: Device,
+    /// `None` once the keys are gone.
+    identity: Option<Identity>,
+    kek: Option<Secret>,
+    life: Life,
+    session: Session,
+    lease: LeaseState,
+    documents: Option<Documents>,
+    user: String,
+    parts: Option<Parts>,
+    push: Option<PushChannel>,
+    pushed: Option<mpsc::Receiver<Pushed>>,
+    push_up: bool,
+    contact: Option<Contact>,
+    wipe: Option<Order>,
+    renew_at: Option<Tick>,
+    /// Whether the last session ended without a word; told to the server once.
+    tell_broken: bool,
+    pin: Option<Zeroizing<String>>,
+    /// Whether somebody can type another PIN: not before the first unlock with a PIN from standard input.
+    can_ask: bool,
+    url: Option<String>,
+    kiosk: bool,
+    ui_ready: bool,
+    broker_ready: bool,
+    told_ready: bool,
+    was_open: bool,
+    looks: u32,
+    server_events: Limiter,
+    wiped_in: Duration,
+    say: mpsc::Sender<Said>,
+    said: mpsc::Receiver<Said>,
+    ends: Ends,
+}
+
+impl<'a> Hub<'a> {
+    pub(super) fn new(setup: Setup<'a>) -> std::io::Result<Self> {
+        let Setup { console, profile, device, identity, life, options } = setup;
+        let entry = profile.folder().journal().map(|journal| journal.entry);
+        let (say, said) = mpsc::channel(INBOX);
+        let ends = Ends::listen()?;
+        Ok(Self {
+            report: Report::new(*console),
+            profile,
+            device,
+            identity: Some(identity),
+            kek: None,
+            life,
+            session: Session::Asking,
+            lease: LeaseState::Absent,
+            documents: None,
+            user: String::new(),
+            parts: None,
+            push: None,
+            pushed: None,
+            push_up: false,
+            contact: None,
+            wipe: None,
+            renew_at: None,
+            tell_broken: matches!(entry, Ok(Entry::Open { .. })),
+            can_ask: options.pin.is_none(),
+            pin: options.pin,
+            url: options.url,
+            kiosk: options.kiosk,
+            ui_ready: false,
+            broker_ready: false,
+            told_ready: false,
+            was_open: false,
+            looks: 0,
+            server_events: Limiter::new(SERVER_EVENTS),
+            wiped_in: Duration::ZERO,
+            say,
+            said,
+            ends,
+        })
+    }
+
+    /// Runs the session to its end; the exit code.
+    pub(super) async fn run(mut self) -> u8 {
+        match self.pin {
+            Some(_) => self.happen(Event::Pin).await,
+            None => self.knock(),
+        }
+        if let Err(error) = self.start_parts() {
+            return self.not_started(&error).await;
+        }
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Session::Wiped(cause) = self.session {
+                self.report.wiped(cause, self.wiped_in);
+                return cause.exit_code();
+            }
+            tokio::select! {
+                Some(said) = self.said.recv() => self.hear(said).await,
+                contacted = finished(&mut self.contact) => self.contacted(contacted).await,
+                pushed = next(&mut self.pushed) => self.hear_server(pushed).await,
+                _ = looks.tick() => self.look().await,
+                () = self.ends.wait() => self.happen(Event::End(Cause::Exit)).await,
+            }
+        }
+    }
+
+    fn start_parts(&mut self) -> Result<(), StartError> {
+        let run = self.profile.make_run().map_err(|error| StartError::Program(std::io::Error::other(error)))?;
+        let lang = self.report.console().lang().tag();
+        let look = Look { run: &run, title: self.device.org.clone(), kiosk: self.kiosk, lang };
+        let parts = Parts::start(&look, &self.say)?;
+        self.parts = Some(parts);
+        self.tell_ui(ToUi::Start { lang: lang.to_owned(), kiosk: self.kiosk });
+        if self.session == Session::Proving {
+            self.tell_ui(ToUi::Checking);
+        } else {
+            self.tell_ui(ToUi::AskPin { reason: None, tries_left: None });
+            self.report.asking(None);
+        }
+        Ok(())
+    }
+
+    fn forget_contact(&mut self) {
+        if let Some((_, contact)) = self.contact.take() {
+            contact.abort();
+        }
+    }
+
+    /// Steps the session and carries out what it says, until it says nothing more.
+    async fn happen(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let (next, actions) = self.session.step(event, clock::now().boot);
+            self.session = next;
+            for action in actions {
+                if let Some(more) = self.act(action).await {
+                    events.push_back(more);
+                }
+            }
+        }
+    }
+
+    async fn act(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Ask { reason, tries_left } => {
+                self.report.asking(reason);
+                self.tell_ui(ToUi::AskPin { reason, tries_left });
+                None
+            }
+            Action::Prove => self.prove(),
+            Action::Open => self.open(),
+            Action::Resume => self.resume(),
+            Action::Cover(reason) => self.cover(reason),
+            Action::Erase(cause) => {
+                let start = Instant::now();
+                let done = match self.wipe {
+                    Some(order) => self.wipe_profile(order).await,
+                    None => self.erase(cause).await,
+                };
+                if let Err(error) = done {
+                    self.report.console().say_reason(error.reason());
+                }
+                self.wiped_in = start.elapsed();
+                Some(Event::Erased)
+            }
+            // Said by `run`, which also ends the loop.
+            Action::Finish(_) => None,
+        }
+    }
+
+    fn prove(&mut self) -> Option<Event> {
+        let (Some(pin), Some(identity)) = (self.pin.take(), self.identity.clone()) else {
+            return Some(Event::End(Cause::Broken));
+        };
+        let secret = match self.profile.secret() {
+            Ok(secret) => secret,
+            Err(error) => return Some(self.refusal(error.reason(), None)),
+        };
+        self.forget_contact();
+        self.tell_ui(ToUi::Checking);
+        let folder = self.profile.folder().clone();
+        let work = async move {
+            contact::unlock(&identity, &folder, &secret, pin).await.map(Box::new).map(Contacted::Unlocked)
+        };
+        self.contact = Some((Purpose::Unlock, tokio::spawn(work)));
+        None
+    }
+
+    fn refusal(&self, reason: Reason, tries_left: Option<u32>) -> Event {
+        Event::Refused { reason, tries_left, can_ask: self.can_ask }
+    }
+
+    /// The journal first: a session that is not noted is not opened.
+    fn open(&mut self) -> Option<Event> {
+        let entry = Entry::Open { life: self.life, since: clock::wall() };
+        if let Err(error) = self.put_entry(entry) {
+            self.report.refused(error.reason(), None);
+            return Some(Event::End(Cause::Refused(error.reason())));
+        }
+        (self.can_ask, self.was_open) = (true, true);
+        self.hand_out(true);
+        let url = self.url.take();
+        self.show(url);
+        None
+    }
+
+    fn resume(&mut self) -> Option<Event> {
+        self.report.unlocked();
+        self.hand_out(false);
+        self.show(None);
+        None
+    }
+
+    /// Who cannot be told to cover is killed instead.
+    fn cover(&mut self, reason: Reason) -> Option<Event> {
+        self.report.locked(reason);
+        let told = self.parts.as_ref().is_some_and(|parts| {
+            parts.tell_broker(ToBroker::Suspended(Some(reason))) && parts.tell_ui(ToUi::Lock(reason))
+        });
+        (!told).then_some(Event::End(Cause::Broken))
+    }
+
+    fn put_entry(&self, entry: Entry) -> Result<(), ProfileError> {
+        let owed = self.profile.folder().journal()?.owed;
+        self.profile.put_journal(&Journal { entry, owed })
+    }
+
+    /// The lease hears something; its word goes to the session.
+    async fn lease(&mut self, event: LeaseEvent) {
+        let (next, actions) = self.lease.step(event, clock::now());
+        self.lease = next;
+        for action in actions {
+            match action {
+                LeaseAction::Cover(reason) => self.happen(Event::Cover(reason)).await,
+                LeaseAction::Destroy => self.happen(Event::End(Cause::Lease)).await,
+            }
+        }
+    }
+
+    /// No session is open without a lease that permits it, whatever led there.
+    async fn heed_lease(&mut self) {
+        if let (true, Err(reason)) = (self.session.is_open(), self.lease.permits(clock::now())) {
+            self.happen(Event::Cover(reason)).await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let now = clock::now();
+        self.lease(LeaseEvent::Looked).await;
+        self.heed_lease().await;
+        self.happen(Event::Looked).await;
+        if self.renew_at.is_some_and(|at| now.boot >= at) && self.session.is_open() {
+            self.renew();
+        }
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(TELL_LEASE_EVERY) {
+            self.tell_lease(now);
+        }
+    }
+}
+
+/// The end of the contact under way; never if there is none.
+async fn finished(contact: &mut Option<Contact>) -> Finished {
+    let Some((purpose, task)) = contact else { return std::future::pending().await };
+    let purpose = *purpose;
+    let broken = || NotAdmitted::Refused { reason: Reason::ServerBusy, tries_left: None, pending: vec![] };
+    let done = task.await.unwrap_or_else(|_| Err(broken()));
+    *contact = None;
+    (purpose, done)
+}
+
+async fn next(pushed: &mut Option<mpsc::Receiver<Pushed>>) -> Pushed {
+    match pushed {
+        Some(from) => match from.recv().await {
+            Some(pushed) => pushed,
+            None => {
+                *pushed = None;
+                std::future::pending().await
+            }
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn device_event(kind: DeviceEventKind, reason: Option<Reason>, host: Option<String>) -> DeviceEvent {
+    let host = host.filter(|host| host.len() <= 253);
+    DeviceEvent { at: clock::wall(), kind, reason: reason.map(|reason| reason.code().to_owned()), host }
+}

@@ -1,0 +1,136 @@
+//! The session and its own processes: what broker and UI are told, and what they say.
+
+use secure_browser_core::{
+    enrollment::check_pin,
+    session::{Cause, Event},
+    time::Moment,
+};
+use workspace_protocol::{
+    push::{DeviceEventKind, FromDevice},
+    reason::Reason,
+};
+
+use crate::ipc::{Blocked, FromBroker, FromUi, ToBroker, ToUi};
+
+use super::{
+    super::{
+        clock,
+        parts::{Part, Said},
+    },
+    Hub, device_event,
+};
+
+impl Hub<'_> {
+    /// Gives the broker the documents in force, and lets requests through or not as they say.
+    pub(super) fn hand_out(&self, first: bool) {
+        let (Some(documents), Some(parts)) = (&self.documents, &self.parts) else { return };
+        let suspended = if self.session.is_open() { documents.outside() } else { Some(Reason::LeaseLocked) };
+        let sent = parts.tell_broker(ToBroker::Policy(documents.bundle().clone()))
+            && parts.tell_broker(ToBroker::Suspended(suspended));
+        if !sent && !first {
+            // The broker does not read. It denies what it does not know, and its end is reported by its watch.
+            self.report.console().say_reason(Reason::SessionBroken);
+        }
+    }
+
+    pub(super) fn show(&self, url: Option<String>) {
+        let Some(documents) = &self.documents else { return };
+        let (org, user) = (self.device.org.clone(), self.user.clone());
+        self.tell_ui(ToUi::Opened { bundle: documents.bundle().clone(), org, user, url });
+        self.tell_lease(clock::now());
+    }
+
+    pub(super) fn tell_ui(&self, frame: ToUi) {
+        if let Some(parts) = &self.parts {
+            // Not read: the end of that process is reported by its watch.
+            let _ = parts.tell_ui(frame);
+        }
+    }
+
+    pub(super) fn tell_lease(&self, now: Moment) {
+        if let Some((lock_in, destroy_in)) = self.lease.remaining(now) {
+            self.tell_ui(ToUi::Lease { lock_in, destroy_in });
+        }
+    }
+
+    pub(super) async fn hear(&mut self, said: Said) {
+        match said {
+            Said::Ui(frame) => self.hear_ui(frame).await,
+            Said::Broker(frame) => self.hear_broker(frame).await,
+            // A window manager closes it by cutting its connection to the desktop; a desktop that ends does the same.
+            Said::Ended { part: Part::Display, by_itself: true } => self.happen(Event::End(Cause::Close)).await,
+            Said::Ended { .. } => self.happen(Event::End(Cause::Broken)).await,
+        }
+    }
+
+    async fn hear_ui(&mut self, frame: FromUi) {
+        match frame {
+            FromUi::Ready => {
+                self.ui_ready = true;
+                self.maybe_ready();
+            }
+            FromUi::Pin(pin) => match check_pin(&pin) {
+                Ok(()) => {
+                    self.pin = Some(pin);
+                    self.happen(Event::Pin).await;
+                    // Taken if it was asked for; else it is nobody's business.
+                    self.pin = None;
+                }
+                Err(reason) => self.tell_ui(ToUi::AskPin { reason: Some(reason), tries_left: None }),
+            },
+            FromUi::Page { url, ms } => self.report.page(&url, ms),
+            FromUi::Blocked(blocked) => self.blocked(&blocked),
+            FromUi::AccessWished { host } => self.tell_server(DeviceEventKind::AccessWished, None, Some(host)),
+            FromUi::Active => self.happen(Event::Active).await,
+            FromUi::LockWished => self.happen(Event::LockWished).await,
+            FromUi::CloseWished => self.happen(Event::End(Cause::Close)).await,
+        }
+    }
+
+    async fn hear_broker(&mut self, frame: FromBroker) {
+        match frame {
+            FromBroker::InForce(_) => {
+                self.broker_ready = true;
+                self.maybe_ready();
+            }
+            // It was verified here a moment ago: whoever disagrees is not to be trusted with pages.
+            FromBroker::Refused(reason) => {
+                self.report.refused(reason, None);
+                self.happen(Event::End(Cause::Refused(reason))).await;
+            }
+            FromBroker::Blocked(blocked) => {
+                self.blocked(&blocked);
+                self.tell_ui(ToUi::Blocked(blocked));
+            }
+            // Said once, before anything else.
+            FromBroker::Ready { .. } => self.happen(Event::End(Cause::Broken)).await,
+        }
+    }
+
+    fn blocked(&mut self, blocked: &Blocked) {
+        self.report.blocked(blocked);
+        if !self.server_events.admits(std::time::Instant::now()) {
+            return;
+        }
+        let host = url::Url::parse(&blocked.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        self.tell_server(DeviceEventKind::Blocked, Some(blocked.reason), host);
+    }
+
+    /// `ready`: the window is on the screen, the documents are in force, the PIN was right.
+    fn maybe_ready(&mut self) {
+        if self.told_ready || !(self.ui_ready && self.broker_ready && self.was_open) {
+            return;
+        }
+        if let Some(documents) = &self.documents {
+            self.report.ready(documents.held().policy.0, &self.device.org);
+            self.told_ready = true;
+        }
+    }
+
+    /// Reports an event to the server, as soon as it listens.
+    pub(super) fn tell_server(&self, kind: DeviceEventKind, reason: Option<Reason>, host: Option<String>) {
+        if let Some(push) = &self.push {
+            push.send(FromDevice::Event(device_event(kind, reason, host)));
+        }
+    }
+}
