@@ -125,6 +125,7 @@ impl App {
     pub fn handle(&mut self, event: UiEvent) -> bool {
         match event {
             UiEvent::Supervisor(frame) => return self.obey(*frame),
+            UiEvent::Gone => return true,
             UiEvent::Bar(action) => self.act(action),
             UiEvent::Pin(pin) => {
                 let ask = self.pin.ask();

@@ -9,6 +9,8 @@ use crate::{ipc::ToUi, portal::message::PortalMessage, portal::problem::Problem}
 pub enum UiEvent {
     /// The supervisor said something.
     Supervisor(Box<ToUi>),
+    /// The supervisor is gone.
+    Gone,
     /// A button of the top bar.
     Bar(BarAction),
     /// The person typed a PIN and asked for it to be checked.

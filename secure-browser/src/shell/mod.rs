@@ -120,16 +120,16 @@ impl Ui {
         looop.run(move |event, _, flow| {
             let _kept = &window;
             *flow = ControlFlow::Wait;
-            match event {
-                Event::UserEvent(event) => {
-                    if app.borrow_mut().handle(event) {
-                        *flow = ControlFlow::Exit;
-                    }
-                }
+            let over = match event {
+                Event::UserEvent(event) => app.borrow_mut().handle(event),
                 Event::WindowEvent { event: WindowEvent::CloseRequested, .. } => {
                     acts.send(UiEvent::Bar(BarAction::Quit));
+                    false
                 }
-                _ => {}
+                _ => false,
+            };
+            if over {
+                *flow = ControlFlow::Exit;
             }
         })
     }

@@ -87,9 +87,14 @@ fn take_keyboard(outer: &gtk::ApplicationWindow) {
     }
 }
 
-/// The size of the root window in logical pixels: the whole private display is ours.
+/// The size of the private display in logical pixels, over all its monitors. (GDK's root window hears of a new size later.)
 fn size_of(screen: &gdk::Screen) -> (i32, i32) {
-    let root = screen.root_window();
-    let (width, height) = root.map_or((1024, 768), |root| (root.width(), root.height()));
+    let display = screen.display();
+    let monitors = (0..display.n_monitors()).filter_map(|at| display.monitor(at));
+    let corner = |(right, below): (i32, i32), monitor: gdk::Monitor| {
+        let place = monitor.geometry();
+        (right.max(place.x() + place.width()), below.max(place.y() + place.height()))
+    };
+    let (width, height) = monitors.fold((0, 0), corner);
     (width.max(SIDE_MIN), height.max(SIDE_MIN))
 }

@@ -13,9 +13,7 @@ use std::{
 };
 
 use gtk::prelude::*;
-use webkit2gtk::{
-    BackForwardListExt, BackForwardListItemExt, WebContext, WebContextExt, WebView, WebViewExt,
-};
+use webkit2gtk::{BackForwardListExt, BackForwardListItemExt, WebContext, WebContextExt, WebView, WebViewExt};
 use workspace_protocol::reason::Reason;
 use workspace_words::Lang;
 use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUnix};
