@@ -30,8 +30,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let mut out = String::from("| what | ours | peer | ratio | goal | met |\n| --- | --- | --- | --- | --- | --- |\n");
     for row in rows {
         let met = if row.met { "yes" } else { "**no**" };
-        let _ =
-            writeln!(out, "| {} | {} | {} | {:.2} | {} | {met} |", row.what, row.ours, row.peer, row.ratio, row.goal);
+        let ratio = if row.ratio < 0.01 { format!("1/{:.0}", 1.0 / row.ratio) } else { format!("{:.2}", row.ratio) };
+        let _ = writeln!(out, "| {} | {} | {} | {} | {} | {met} |", row.what, row.ours, row.peer, ratio, row.goal);
     }
     out
 }

@@ -8,13 +8,14 @@ use std::{
 
 use nix::unistd::geteuid;
 use rand::Rng;
+use time::OffsetDateTime;
 
 use super::{
     browser::{Device, Session, field},
     page::Hand,
     report::{Failed, Report},
     server::{PolicyServer, Reach, text},
-    traces,
+    traces::{Search, Trace, session_processes},
 };
 use crate::{
     harness::{
@@ -91,6 +92,8 @@ struct Ready {
     server: PolicyServer,
     stack: Stack,
     base: PathBuf,
+    /// When all of it began, in seconds since 1970.
+    since: i64,
 }
 
 /// Plays the whole story on a virtual display.
@@ -140,6 +143,7 @@ fn explain(ready: &Ready) {
 }
 
 fn set_up(places: &Places, report: &mut Report) -> Result<Ready, Failed> {
+    let since = OffsetDateTime::now_utc().unix_timestamp();
     let folder = |name: &str| places.base.join(name);
     let stack = report.step("chat-started", || Stack::start(&folder("chat"), &places.package, None))?;
     let program = places.programs.join("policy-server");
@@ -155,7 +159,7 @@ fn set_up(places: &Places, report: &mut Report) -> Result<Ready, Failed> {
     })?;
     report.step("policy-applied", || server.apply_policy(Reach { port: stack.facts().port, ca: &ca }))?;
     let device = report.step("device-enrolled", || enroll(places, &server))?;
-    Ok(Ready { device, server, stack, base: places.base.clone() })
+    Ok(Ready { device, server, stack, base: places.base.clone(), since })
 }
 
 fn enroll(places: &Places, server: &PolicyServer) -> Result<Device, Wrong> {
@@ -244,8 +248,9 @@ fn say(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, marker: &str) -> Resul
     hand.enter("message")?;
     shots.display.type_text(&format!("OK 14:00 ref {marker}"))?;
     shots.display.press("Return")?;
-    let uid = geteuid().as_raw();
-    let arrived = || matches!(traces::none_of(marker, &[archive], &[], uid), Err(traces::Trace::Found { .. }));
+    let folders = [archive.as_path()];
+    let search = Search { folders: &folders, except: &[], uid: geteuid().as_raw(), since: ready.since };
+    let arrived = || matches!(search.none_of(marker), Err(Trace::Found { .. }));
     wait_until("the message in the server's archive", PATIENCE, arrived)?;
     message_with(hand, marker)?;
     shots.take("chat")
@@ -317,11 +322,13 @@ fn no_trace_of(marker: &str, ready: &Ready) -> Result<(), Wrong> {
     let own = [home.as_path(), tmp.as_path(), run.as_path(), profile.as_path()];
     // What the chat's own server keeps is not on the device.
     let server = ready.base.join("chat");
-    Ok(traces::none_of(marker, &[&own[..], &shared[..]].concat(), &[&server], geteuid().as_raw())?)
+    let folders = [&own[..], &shared[..]].concat();
+    let search = Search { folders: &folders, except: &[&server], uid: geteuid().as_raw(), since: ready.since };
+    Ok(search.none_of(marker)?)
 }
 
 fn nothing_runs() -> Result<(), Wrong> {
-    Ok(wait_until("every process of the session to be gone", AT_ONCE, || traces::session_processes().is_empty())?)
+    Ok(wait_until("every process of the session to be gone", AT_ONCE, || session_processes().is_empty())?)
 }
 
 fn exit_wipes(ready: &Ready, session: &mut Session, marker: &str) -> Result<(), Wrong> {

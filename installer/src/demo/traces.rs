@@ -29,51 +29,64 @@ pub enum Trace {
     },
 }
 
-/// Searches every file below `folders` that belongs to user `uid` for `marker`, as UTF-8 and as UTF-16.
-///
-/// Folders that are not there hold nothing. Nothing below one of `except` is looked at.
-///
-/// # Errors
-/// [`Trace`] at the first file that holds it or cannot be read.
-pub fn none_of(marker: &str, folders: &[&Path], except: &[&Path], uid: u32) -> Result<(), Trace> {
-    let wide: Vec<u8> = marker.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let needles = [marker.as_bytes(), &wide];
-    folders.iter().try_for_each(|folder| search(folder, &needles, except, uid))
+/// Where and for what is searched.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// Everything below these folders; those that are not there hold nothing.
+    pub folders: &'a [&'a Path],
+    /// Nothing below one of these is looked at.
+    pub except: &'a [&'a Path],
+    /// Only files of this user.
+    pub uid: u32,
+    /// Only files that were changed since then, in whole seconds since 1970. A program cannot set this time back.
+    pub since: i64,
 }
 
-fn search(path: &Path, needles: &[&[u8]], except: &[&Path], uid: u32) -> Result<(), Trace> {
-    let blind = |source| Trace::Blind { path: path.to_owned(), source };
-    if except.contains(&path) {
-        return Ok(());
+impl Search<'_> {
+    /// Makes sure that none of the files holds `marker`, as UTF-8 or as UTF-16.
+    ///
+    /// # Errors
+    /// [`Trace`] at the first file that holds it or cannot be read.
+    pub fn none_of(&self, marker: &str) -> Result<(), Trace> {
+        let wide: Vec<u8> = marker.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let needles = [marker.as_bytes(), &wide];
+        self.folders.iter().try_for_each(|folder| self.look_at(folder, &needles))
     }
-    let Some(facts) = gone_is_none(path.symlink_metadata()).map_err(blind)? else { return Ok(()) };
-    if facts.is_dir() {
-        return search_folder(path, facts.uid() == uid, needles, except, uid);
-    }
-    if !facts.is_file() || facts.uid() != uid {
-        return Ok(());
-    }
-    if facts.len() > FILE_MAX {
-        return Err(blind(io::ErrorKind::FileTooLarge.into()));
-    }
-    let Some(bytes) = gone_is_none(fs::read(path)).map_err(blind)? else { return Ok(()) };
-    let found = needles.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == *needle));
-    if found { Err(Trace::Found { path: path.to_owned() }) } else { Ok(()) }
-}
 
-fn search_folder(path: &Path, ours: bool, needles: &[&[u8]], except: &[&Path], uid: u32) -> Result<(), Trace> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        // Another user's closed folder cannot hold files that our user made.
-        Err(error) if !ours && error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(Trace::Blind { path: path.to_owned(), source }),
-    };
-    for entry in entries {
-        let entry = entry.map_err(|source| Trace::Blind { path: path.to_owned(), source })?;
-        search(&entry.path(), needles, except, uid)?;
+    fn look_at(&self, path: &Path, needles: &[&[u8]]) -> Result<(), Trace> {
+        let blind = |source| Trace::Blind { path: path.to_owned(), source };
+        if self.except.contains(&path) {
+            return Ok(());
+        }
+        let Some(facts) = gone_is_none(path.symlink_metadata()).map_err(blind)? else { return Ok(()) };
+        if facts.is_dir() {
+            return self.look_into(path, facts.uid() == self.uid, needles);
+        }
+        if !facts.is_file() || facts.uid() != self.uid || facts.ctime() < self.since {
+            return Ok(());
+        }
+        if facts.len() > FILE_MAX {
+            return Err(blind(io::ErrorKind::FileTooLarge.into()));
+        }
+        let Some(bytes) = gone_is_none(fs::read(path)).map_err(blind)? else { return Ok(()) };
+        let found = needles.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == *needle));
+        if found { Err(Trace::Found { path: path.to_owned() }) } else { Ok(()) }
     }
-    Ok(())
+
+    fn look_into(&self, path: &Path, ours: bool, needles: &[&[u8]]) -> Result<(), Trace> {
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            // Another user's closed folder cannot hold files that our user made.
+            Err(error) if !ours && error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Trace::Blind { path: path.to_owned(), source }),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| Trace::Blind { path: path.to_owned(), source })?;
+            self.look_at(&entry.path(), needles)?;
+        }
+        Ok(())
+    }
 }
 
 fn gone_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
@@ -104,24 +117,35 @@ mod tests {
 
     use super::*;
 
+    fn look(folder: &Path, except: &[&Path], since: i64) -> Result<(), Trace> {
+        Search { folders: &[folder], except, uid: geteuid().as_raw(), since }.none_of("marker")
+    }
+
     #[test]
     fn a_marker_is_found_in_either_encoding_and_only_where_looked() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b");
         fs::create_dir_all(&deep).unwrap();
-        let uid = geteuid().as_raw();
-        let look = |except: &[&Path]| none_of("marker", &[folder.path()], except, uid);
-        assert!(look(&[]).is_ok());
+        assert!(look(folder.path(), &[], 0).is_ok());
         for bytes in [b"xx marker xx".to_vec(), "\u{1}marker".encode_utf16().flat_map(u16::to_le_bytes).collect()] {
             fs::write(deep.join("file"), bytes).unwrap();
-            assert!(matches!(look(&[]), Err(Trace::Found { path }) if path == deep.join("file")));
+            assert!(matches!(look(folder.path(), &[], 0), Err(Trace::Found { path }) if path == deep.join("file")));
         }
-        assert!(look(&[deep.as_path()]).is_ok());
+        assert!(look(folder.path(), &[deep.as_path()], 0).is_ok());
+    }
+
+    #[test]
+    fn what_was_last_changed_before_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "marker").unwrap();
+        let changed = fs::metadata(folder.path().join("file")).unwrap().ctime();
+        assert!(look(folder.path(), &[], changed).is_err());
+        assert!(look(folder.path(), &[], changed + 1).is_ok());
     }
 
     #[test]
     fn a_folder_that_is_not_there_holds_nothing() {
-        assert!(none_of("marker", &[Path::new("/no/such/folder")], &[], geteuid().as_raw()).is_ok());
+        assert!(look(Path::new("/no/such/folder"), &[], 0).is_ok());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::supervisor;
 
-use super::Console;
+use super::{Console, with_causes};
 
 const HOLDS: &str = "holds";
 const PARTLY: &str = "partly";
@@ -53,7 +53,7 @@ fn room_findings() -> (Vec<Finding>, bool) {
     let measured = std::env::current_exe().map_err(RoomError::Launcher).and_then(|exe| room::measure(&exe));
     match measured {
         Ok(guarantees) => (guarantees.iter().map(finding).collect(), true),
-        Err(error) => (vec![not_possible(error.guarantee().as_str(), source_chain(&error))], false),
+        Err(error) => (vec![not_possible(error.guarantee().as_str(), with_causes(&error))], false),
     }
 }
 
@@ -81,7 +81,7 @@ fn display_findings(profile: &Path) -> (bool, Vec<Finding>) {
     match outcome {
         Ok((number, took)) => (true, private_display(number, took.as_millis())),
         Err(error) => {
-            let how = source_chain(&error);
+            let how = with_causes(&error);
             (false, vec![not_possible("display.private", how.clone()), not_possible("clipboard.private", how)])
         }
     }
@@ -121,14 +121,4 @@ fn plain_words() -> Vec<Finding> {
 
 fn not_possible(name: &'static str, how: String) -> Finding {
     Finding { name, state: NOT_POSSIBLE, how }
-}
-
-fn source_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::{profile, supervisor};
 
 pub use enroll::device_facts;
-pub use say::Console;
+pub use say::{Console, with_causes};
 
 /// The secure workspace of your organisation.
 #[derive(Parser)]

@@ -82,3 +82,37 @@ impl Console {
         let _ = writeln!(io::stderr().lock(), "{sentence}");
     }
 }
+
+/// An error with its causes, for the line that names what failed.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        // A transparent error repeats its cause.
+        let said = inner.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn causes_follow_their_error_once() {
+        let error = Outer(io::Error::other("inner"));
+        assert_eq!(with_causes(&error), "outer: inner");
+        assert_eq!(with_causes(&io::Error::other("alone")), "alone");
+    }
+}

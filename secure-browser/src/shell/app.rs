@@ -27,6 +27,7 @@ use super::{
     notice::{Answer, Question, Strip},
     pin::{Ask, PinPage, State},
     portal_view::PortalView,
+    refusals,
     screen::{Change, Front, Screen},
     theme::Theme,
     wire::Wire,
@@ -363,7 +364,7 @@ impl App {
 
     fn show_problem(&mut self, problem: Problem) {
         if let Cause::Refused(reason) = problem.cause {
-            self.wire.send(blocked(&problem.url, "document", reason));
+            self.wire.send(refusals::report(&problem.url, "document", reason));
         }
         // A page that goes on behind the portal does not take the portal away.
         if self.screen.front() != Some(Front::Portal) {
@@ -373,7 +374,7 @@ impl App {
 
     fn present(&mut self, problem: Problem) {
         let known = self.pages.with(|shown| {
-            let known = shown.problem.as_ref().is_some_and(|old| says_more(old, &problem));
+            let known = shown.problem.as_ref().is_some_and(|old| refusals::says_more(old, &problem));
             if !known {
                 shown.problem = Some(problem);
             }
@@ -398,20 +399,11 @@ impl App {
     }
 
     fn tell_refusal(&self, refusal: &Refusal) {
-        self.wire.send(blocked(&refusal.url, refusal.kind, refusal.reason));
+        self.wire.send(refusals::report(&refusal.url, refusal.kind, refusal.reason));
         if self.screen.front() != Some(Front::Content) {
             return;
         }
-        let host = Problem::refused(&refusal.url, refusal.reason, None).host();
-        let sentence = match refusal.reason {
-            Reason::DownloadBlocked => self.words.get("ui-notice-download"),
-            Reason::UploadBlocked => self.words.get("ui-notice-upload"),
-            Reason::PrintBlocked => self.words.get("ui-notice-print"),
-            Reason::WindowBlocked => self.words.get("ui-notice-window"),
-            Reason::PermissionBlocked => self.words.with("ui-notice-permission", &[("host", &host)]),
-            other => self.words.with("ui-notice-blocked", &[("host", &host), ("code", other.code())]),
-        };
-        self.strip.tell(&sentence);
+        self.strip.tell(&refusals::sentence(refusal, &self.words));
     }
 
     fn active(&self) {
@@ -497,14 +489,4 @@ impl App {
         let host = if address.is_empty() { String::new() } else { Problem::of(&address, Cause::LoadFailed).host() };
         self.bar.show(&Place { title: &title, host: &host, back: true, reload: true });
     }
-}
-
-fn blocked(url: &str, kind: &str, reason: Reason) -> FromUi {
-    FromUi::Blocked(crate::ipc::Blocked { url: bare_address(url), kind: kind.to_owned(), reason })
-}
-
-/// Whether `old` explains the same address already, and better than `new` does.
-fn says_more(old: &Problem, new: &Problem) -> bool {
-    let explained = matches!(old.cause, Cause::Refused(_)) && new.cause == Cause::LoadFailed;
-    explained && old.address() == new.address()
 }

@@ -153,3 +153,135 @@ fn now() -> UnixTime {
     let seconds = secure_browser_platform::clock::wall().as_secs();
     UnixTime(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_bytes::ByteBuf;
+    use workspace_protocol::{
+        crypto::SigningKey,
+        documents::{BoundaryDocument, KeyCertificate, PolicyDocument},
+        envelope::{self, Kind as Envelope},
+    };
+
+    const BOUNDARY: &str = r#"
+        schema = 1
+        allow = ["example.jp"]
+        lease_max = "24h"
+        attestation_minimum = "software"
+        permissions = ["camera"]
+    "#;
+    const POLICY: &str = r#"
+        schema = 1
+        name = "care"
+        [[system]]
+        id = "chat"
+        title = { ja = "連携", en = "Chat" }
+        kind = "collaboration"
+        start = "https://chat.example.jp/"
+        allow = ["chat.example.jp", { url = "embed.example.jp", as = ["frame"] }]
+        camera = true
+        [[system]]
+        id = "call"
+        title = { ja = "会議", en = "Call" }
+        kind = "meeting"
+        start = "https://call.example.jp/"
+        allow = ["call.example.jp"]
+        [[system]]
+        id = "map"
+        title = { ja = "地図", en = "Map" }
+        kind = "map"
+        start = "https://map.example.jp/"
+        allow = ["map.example.jp"]
+    "#;
+    const CHAT: &str = "https://chat.example.jp/room";
+
+    fn bundle(version: u64) -> Bundle {
+        let (root, online) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let (issued_at, expires_at) = (now().plus(-60), now().plus(3600));
+        let version = Version(version);
+        let boundary = BoundaryDocument { version, issued_at, expires_at, toml: BOUNDARY.to_owned() };
+        let group = "staff".parse().unwrap();
+        let policy = PolicyDocument { group, version, issued_at, expires_at, toml: POLICY.to_owned() };
+        let certificate = KeyCertificate {
+            org: "org".to_owned(),
+            key: online.verifying_key(),
+            not_before: issued_at,
+            not_after: expires_at,
+        };
+        Bundle {
+            root: root.verifying_key(),
+            boundary: ByteBuf::from(envelope::sign(Envelope::Boundary, &boundary, &root)),
+            policy: ByteBuf::from(envelope::sign(Envelope::Policy, &policy, &online)),
+            key_certificate: ByteBuf::from(envelope::sign(Envelope::KeyCertificate, &certificate, &root)),
+        }
+    }
+
+    fn in_force() -> Guard {
+        let guard = Guard::default();
+        guard.enforce(&bundle(3)).unwrap();
+        guard
+    }
+
+    fn reason(judged: Result<(), Refused>) -> Option<Reason> {
+        judged.err().map(|refused| refused.reason)
+    }
+
+    #[test]
+    fn without_a_policy_nothing_is_allowed() {
+        let guard = Guard::default();
+        assert_eq!(reason(guard.navigation(CHAT, "", None)), Some(Reason::PolicyMissing));
+        assert_eq!(guard.powers(CHAT), Powers::default());
+        assert!(guard.tiles().is_empty());
+    }
+
+    #[test]
+    fn what_may_be_framed_may_not_be_a_page() {
+        let (guard, embed) = (in_force(), "https://embed.example.jp/x");
+        assert_eq!(guard.navigation(embed, CHAT, None), Ok(()));
+        assert_eq!(guard.navigation(embed, CHAT, Some(Kind::Frame)), Ok(()));
+        assert_eq!(reason(guard.navigation(embed, CHAT, Some(Kind::Document))), Some(Reason::ResourceKind));
+    }
+
+    #[test]
+    fn local_addresses_are_judged_by_the_page_they_belong_to() {
+        let guard = in_force();
+        let data = "data:text/html,x";
+        assert_eq!(guard.navigation(data, CHAT, Some(Kind::Frame)), Ok(()));
+        assert_eq!(reason(guard.navigation(data, CHAT, Some(Kind::Document))), Some(Reason::SchemeNever));
+        assert_eq!(reason(guard.navigation(data, "https://evil.example/", None)), Some(Reason::SchemeNever));
+        assert_eq!(reason(guard.navigation("blob:https://evil.example/1", CHAT, None)), Some(Reason::OriginNotListed));
+        for never in ["file:///etc/passwd", "javascript:alert(1)", "mailto:a@b.jp", "workspace://portal/"] {
+            assert_eq!(reason(guard.navigation(never, CHAT, None)), Some(Reason::SchemeNever), "{never}");
+        }
+    }
+
+    #[test]
+    fn powers_are_those_of_the_system_on_top() {
+        let guard = in_force();
+        assert_eq!(guard.powers(CHAT), Powers { camera: true, ..Powers::default() });
+        assert_eq!(guard.powers("https://map.example.jp/"), Powers::default());
+        assert_eq!(guard.powers("https://evil.example/"), Powers::default());
+    }
+
+    #[test]
+    fn a_bundle_that_does_not_verify_leaves_the_old_one_in_force() {
+        let guard = in_force();
+        let mut broken = bundle(4);
+        broken.policy = ByteBuf::from(b"x".to_vec());
+        assert!(guard.enforce(&broken).is_err());
+        assert_eq!(guard.enforce(&bundle(2)), Err(Reason::PolicyRollback));
+        assert_eq!(guard.version(), 3);
+        assert_eq!(guard.navigation(CHAT, "", None), Ok(()));
+    }
+
+    #[test]
+    fn tiles_that_cannot_be_opened_come_last_and_ids_lead_to_their_start() {
+        let guard = in_force();
+        let ids: Vec<String> = guard.tiles().into_iter().map(|tile| tile.id).collect();
+        assert_eq!(ids, ["chat", "map", "call"]);
+        assert_eq!(guard.start_of("map").as_deref(), Some("https://map.example.jp/"));
+        assert_eq!(guard.start_of("evil"), None);
+    }
+}

@@ -13,6 +13,7 @@ mod keys;
 mod notice;
 mod pin;
 mod portal_view;
+mod refusals;
 mod screen;
 mod theme;
 mod window;

@@ -119,13 +119,23 @@ fn read(path: &Path) -> Attempt {
     judged(format!("read {}", path.display()), outcome, &[])
 }
 
+/// A program that runs cannot be opened for writing, by its owner neither, and that is said before anything of the
+/// mount. Resizing asks the mount first: EROFS where it is read-only, "busy" again where it is not.
+fn resize_to_its_size(path: &Path) -> io::Result<()> {
+    let length = i64::try_from(fs::metadata(path)?.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok(nix::unistd::truncate(path, length)?)
+}
+
 /// Nothing is written: a file is opened, or an empty one is made in a folder and removed.
 fn write(path: &Path) -> Attempt {
     let outcome = if path.is_dir() {
         let trial = path.join(format!(".probe-{}", std::process::id()));
         OpenOptions::new().write(true).create_new(true).open(&trial).and_then(|_| fs::remove_file(&trial))
     } else {
-        OpenOptions::new().append(true).open(path).map(drop)
+        OpenOptions::new().append(true).open(path).map(drop).or_else(|error| match error.raw_os_error() {
+            Some(libc::ETXTBSY) => resize_to_its_size(path),
+            _ => Err(error),
+        })
     };
     judged(format!("write {}", path.display()), outcome, &[])
 }
@@ -240,6 +250,18 @@ mod tests {
     fn a_time_out_counts_as_reached() {
         let outcome = Err(io::Error::from(io::ErrorKind::TimedOut));
         assert!(judged("tcp".to_owned(), outcome, &[]).reached);
+    }
+
+    #[test]
+    fn a_running_program_of_ones_own_counts_as_writable_where_its_mount_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        fs::copy("/bin/sleep", &program).unwrap();
+        let mut running = std::process::Command::new(&program).arg("60").spawn().unwrap();
+        let attempt = write(&program);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(attempt.reached, "{}", attempt.detail);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::{
 use workspace_protocol::push::{DeviceEventKind, FromDevice};
 
 use crate::{
+    cli::with_causes,
     ipc::{FromUi, ToUi},
     profile::{Entry, ProfileError},
 };
@@ -40,7 +41,7 @@ impl Hub<'_> {
         }
         self.forget_contact();
         self.report.refused(error.reason(), None);
-        self.report.console().say("session-not-started", &[("detail", &error.to_string())]);
+        self.report.console().say("session-not-started", &[("detail", &with_causes(error))]);
         // What is left there is an empty folder.
         let _ = self.profile.remove_run();
         exit_code(error.reason())

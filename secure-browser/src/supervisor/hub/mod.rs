@@ -233,7 +233,9 @@ impl<'a> Hub<'a> {
             Action::Cover(reason) => self.cover(reason),
             Action::Erase(cause) => {
                 let start = Instant::now();
-                let done = match self.wipe {
+                // The pinned server says "wiped" and gives no command: the profile is one from before its wipe.
+                let order = self.wipe.or((cause == Cause::Remote).then_some(Order::Local));
+                let done = match order {
                     Some(order) => self.wipe_profile(order).await,
                     None => self.erase(cause).await,
                 };
