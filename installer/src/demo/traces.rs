@@ -50,15 +50,21 @@ impl Search<'_> {
     pub fn none_of(&self, marker: &str) -> Result<(), Trace> {
         let wide: Vec<u8> = marker.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let needles = [marker.as_bytes(), &wide];
-        self.folders.iter().try_for_each(|folder| self.look_at(folder, &needles))
+        self.folders.iter().try_for_each(|folder| self.look_at(folder, true, &needles))
     }
 
-    fn look_at(&self, path: &Path, needles: &[&[u8]]) -> Result<(), Trace> {
+    /// `ours`: whether `path` was named, or lies in a folder of our user's.
+    fn look_at(&self, path: &Path, ours: bool, needles: &[&[u8]]) -> Result<(), Trace> {
         let blind = |source| Trace::Blind { path: path.to_owned(), source };
         if self.except.contains(&path) {
             return Ok(());
         }
-        let Some(facts) = gone_is_none(path.symlink_metadata()).map_err(blind)? else { return Ok(()) };
+        let facts = match path.symlink_metadata() {
+            // In another user's folder that we may not enter, our user cannot have made a file.
+            Err(error) if !ours && error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            facts => gone_is_none(facts).map_err(blind)?,
+        };
+        let Some(facts) = facts else { return Ok(()) };
         if facts.is_dir() {
             return self.look_into(path, facts.uid() == self.uid, needles);
         }
@@ -76,14 +82,14 @@ impl Search<'_> {
     fn look_into(&self, path: &Path, ours: bool, needles: &[&[u8]]) -> Result<(), Trace> {
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
-            // Another user's closed folder cannot hold files that our user made.
+            // As above.
             Err(error) if !ours && error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(Trace::Blind { path: path.to_owned(), source }),
         };
         for entry in entries {
             let entry = entry.map_err(|source| Trace::Blind { path: path.to_owned(), source })?;
-            self.look_at(&entry.path(), needles)?;
+            self.look_at(&entry.path(), ours, needles)?;
         }
         Ok(())
     }

@@ -20,7 +20,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{io::unix::AsyncFd, net::UnixStream, sync::mpsc};
 use workspace_protocol::reason::Reason;
 
-use crate::ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, ToBroker, ToUi};
+use crate::{
+    ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, ToBroker, ToUi},
+    profile::ProfileError,
+};
 
 /// Longest wait for the broker's first word.
 const BROKER_WAIT: Duration = Duration::from_secs(10);
@@ -70,6 +73,9 @@ pub enum StartError {
     /// The running binary cannot be found.
     #[error("the running program cannot be found")]
     Program(#[source] io::Error),
+    /// The session's folder cannot be made.
+    #[error("the session's folder cannot be made")]
+    Folder(#[source] ProfileError),
     /// The broker did not start.
     #[error("the broker did not start")]
     Broker(#[source] io::Error),
@@ -90,7 +96,7 @@ impl StartError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Display(DisplayError::NotInstalled) | Self::NotInstalled(_) => Reason::ProgramMissing,
-            Self::Display(DisplayError::Setup(_)) => Reason::DiskUnwritable,
+            Self::Folder(_) | Self::Display(DisplayError::Setup(_)) => Reason::DiskUnwritable,
             Self::Display(
                 DisplayError::Missing
                 | DisplayError::WaylandOnly

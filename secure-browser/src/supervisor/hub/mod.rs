@@ -185,7 +185,7 @@ impl<'a> Hub<'a> {
     }
 
     fn start_parts(&mut self) -> Result<(), StartError> {
-        let run = self.profile.make_run().map_err(|error| StartError::Program(std::io::Error::other(error)))?;
+        let run = self.profile.make_run().map_err(StartError::Folder)?;
         let lang = self.report.console().lang().tag();
         let look = Look { run: &run, title: self.device.org.clone(), kiosk: self.kiosk, lang };
         let parts = Parts::start(&look, &self.say)?;
