@@ -135,8 +135,8 @@ pub enum ToUi {
     Quit,
 }
 
-/// UI to supervisor.
-#[derive(Debug, Serialize, Deserialize)]
+/// UI to supervisor. Prints no more than its name: it may hold the PIN.
+#[derive(Serialize, Deserialize)]
 pub enum FromUi {
     /// The window is on the screen.
     Ready,
@@ -162,6 +162,21 @@ pub enum FromUi {
     LockWished,
     /// The person ends the session.
     CloseWished,
+}
+
+impl std::fmt::Debug for FromUi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "Ready",
+            Self::Pin(_) => "Pin",
+            Self::Page { .. } => "Page",
+            Self::Blocked(_) => "Blocked",
+            Self::AccessWished { .. } => "AccessWished",
+            Self::Active => "Active",
+            Self::LockWished => "LockWished",
+            Self::CloseWished => "CloseWished",
+        })
+    }
 }
 
 /// Writes one frame.
@@ -248,6 +263,11 @@ mod tests {
         assert!(matches!(read_frame(&mut from).unwrap(), Some(FromUi::Pin(pin)) if *pin == "123456"));
         assert!(matches!(read_frame(&mut from).unwrap(), Some(FromUi::Ready)));
         assert!(read_frame::<FromUi>(&mut from).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_pin_is_not_printed() {
+        assert_eq!(format!("{:?}", FromUi::Pin(Zeroizing::new("123456".to_owned()))), "Pin");
     }
 
     #[test]
