@@ -125,20 +125,22 @@ pub fn hand_over(places: &Places, display: &Display, report: &mut Report) -> Res
         session.event("ready", PATIENCE, |_| true)?;
         Ok::<_, Wrong>(session)
     })?;
-    explain(&ready);
+    explain(places, &ready);
     // Until the person closes the window; the demo's end kills whatever is left.
     while session.exit_code(Duration::from_secs(3600)).is_err() {}
     Ok(())
 }
 
-fn explain(ready: &Ready) {
+fn explain(places: &Places, ready: &Ready) {
     let facts = ready.stack.facts();
     eprintln!("\nThe workspace is open. Choose the chat and log in as one of:");
     for user in &facts.users {
         eprintln!("  {}  password {}", user.jid, user.password);
     }
     eprintln!("PIN of this device, if it is asked again: {}", ready.device.pin());
-    eprintln!("To wipe it as an admin would: policy-server device list --data {}", ready.server.data().display());
+    let (server, data) = (places.programs.join("policy-server"), ready.server.data());
+    eprintln!("To wipe it as an admin would: `{0} device list --data {1}`,", server.display(), data.display());
+    eprintln!("then `{} device wipe ID --data {}`.", server.display(), data.display());
     eprintln!("Closing the window ends the demo and removes everything.\n");
 }
 
