@@ -149,6 +149,18 @@ pub enum FromUi {
         /// Milliseconds since it was asked for.
         ms: u64,
     },
+    /// A page could not be loaded, or its process ended.
+    Failed {
+        /// Its address.
+        url: String,
+        /// `load` or `crash`.
+        cause: String,
+    },
+    /// Something else came to the front.
+    Screen {
+        /// Its name, from `shell::screen`.
+        front: String,
+    },
     /// The UI's own guards refused something.
     Blocked(Blocked),
     /// The person asks for a blocked host to be allowed.
@@ -170,6 +182,8 @@ impl std::fmt::Debug for FromUi {
             Self::Ready => "Ready",
             Self::Pin(_) => "Pin",
             Self::Page { .. } => "Page",
+            Self::Failed { .. } => "Failed",
+            Self::Screen { .. } => "Screen",
             Self::Blocked(_) => "Blocked",
             Self::AccessWished { .. } => "AccessWished",
             Self::Active => "Active",

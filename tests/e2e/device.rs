@@ -216,6 +216,25 @@ fn plots(rogue: &Rogue, good: &str) -> Result<Vec<(&'static str, RoguePolicy)>, 
 }
 
 #[test]
+fn an_engine_that_knows_no_proxy_reaches_nothing() {
+    in_world("an_engine_that_knows_no_proxy_reaches_nothing", |place| {
+        let scene = Scene::new(place, PAGE)?;
+        let (device, _) = scene.enrolled("device")?;
+        // With its proxy it loads, and this program reaches the same port without one: so it could be reached.
+        end(&mut scene.open(&device)?)?;
+        drop(std::net::TcpStream::connect(("chat.care.test", scene.site.port))?);
+        let hits = scene.site.hits();
+        expect("the site was reached with the proxy", hits > 0, true)?;
+        let mut session = scene.start(&device, &[("SW_WITHOUT_PROXY", "1")], PIN)?;
+        let start = scene.site.start_page();
+        session.event("failed", PATIENCE, |event| start.starts_with(field(event, "url")))?;
+        expect("a page was shown", session.lines().iter().any(|line| line.contains("\"page\"")), false)?;
+        expect("requests without the proxy", scene.site.hits(), hits)?;
+        end(&mut session)
+    });
+}
+
+#[test]
 fn a_copied_profile_does_not_open() {
     in_world("a_copied_profile_does_not_open", |place| {
         let scene = Scene::new(place, PAGE)?;

@@ -298,6 +298,7 @@ fn download(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, session: &mut Ses
     let from = session.so_far();
     hand.click(&hand.spot("download", 0)?, 1)?;
     session.event_after(from, "blocked", PATIENCE, |event| field(event, "reason") == "download.blocked")?;
+    in_front(session, from, "problem")?;
     shots.take("download-blocked")?;
     no_trace_of(&facts.roster, ready)
 }
@@ -305,16 +306,24 @@ fn download(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, session: &mut Ses
 fn leave(ready: &Ready, shots: &Shots<'_>, session: &mut Session) -> Result<(), Wrong> {
     let facts = ready.stack.facts();
     // Back from the page that said no to the download.
+    let from = session.so_far();
     shots.display.press("alt+Left")?;
+    in_front(session, from, "content")?;
     let hand = Hand::find_page(shots.display, facts.seen.clone())?;
     let from = session.so_far();
     hand.click(&hand.spot("outside", 0)?, 1)?;
     session.event_after(from, "blocked", PATIENCE, |event| {
         field(event, "url").starts_with(&facts.outside) && field(event, "reason") == "origin.not-listed"
     })?;
+    in_front(session, from, "problem")?;
     shots.take("other-origin-blocked")?;
     let requests = fs::read_to_string(&facts.outside_log)?;
     if requests.is_empty() { Ok(()) } else { Err("a request reached the other origin".into()) }
+}
+
+/// Waits until the workspace shows `front`, after event number `from`.
+fn in_front(session: &mut Session, from: usize, front: &str) -> Result<(), Wrong> {
+    Ok(session.event_after(from, "screen", PATIENCE, |event| field(event, "front") == front).map(drop)?)
 }
 
 fn no_trace_of(marker: &str, ready: &Ready) -> Result<(), Wrong> {

@@ -1,6 +1,22 @@
-//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`. A release build has none of this.
+//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`. A release build has none of this.
+
+use std::ffi::OsString;
 
 use crate::process;
+
+const WITHOUT_PROXY: &str = "SW_WITHOUT_PROXY";
+
+/// Whether `SW_WITHOUT_PROXY` asks for an engine that was told of no proxy: what the room holds by itself.
+#[must_use]
+pub fn without_proxy() -> bool {
+    std::env::var_os(WITHOUT_PROXY).is_some()
+}
+
+/// The switches that the processes in the room see, too.
+#[must_use]
+pub fn switches_for_the_room() -> Vec<(OsString, OsString)> {
+    std::env::var_os(WITHOUT_PROXY).map(|value| (WITHOUT_PROXY.into(), value)).into_iter().collect()
+}
 
 /// Kills this process with SIGKILL if `SW_CRASH_AT` names this point.
 pub fn crash_point(name: &str) {

@@ -32,6 +32,7 @@ mod upgrade;
 mod tests;
 
 pub use control::run;
+pub use refuse::REASON_HEADER;
 
 use self::{
     body::Outgoing,

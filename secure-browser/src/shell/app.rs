@@ -353,6 +353,8 @@ impl App {
                 self.wire.send(FromUi::Page { url, ms });
             }
             ContentEvent::Problem(problem) => self.show_problem(problem),
+            // The broker has told the supervisor itself.
+            ContentEvent::Answered(problem) => self.show_unless_portal(problem),
             ContentEvent::Refused(refusal) => self.tell_refusal(&refusal),
             ContentEvent::Closed => {
                 if self.content.sweep() {
@@ -363,9 +365,11 @@ impl App {
     }
 
     fn show_problem(&mut self, problem: Problem) {
-        if let Cause::Refused(reason) = problem.cause {
-            self.wire.send(refusals::report(&problem.url, "document", reason));
-        }
+        self.wire.send(refusals::told(&problem));
+        self.show_unless_portal(problem);
+    }
+
+    fn show_unless_portal(&mut self, problem: Problem) {
         // A page that goes on behind the portal does not take the portal away.
         if self.screen.front() != Some(Front::Portal) {
             self.present(problem);
@@ -430,6 +434,7 @@ impl App {
     }
 
     fn change(&mut self, change: Change) {
+        let before = self.screen.name();
         self.screen = self.screen.after(change);
         let front = self.screen.front();
         self.in_front.set(front == Some(Front::Content));
@@ -448,6 +453,9 @@ impl App {
         self.stack.set_visible_child(page);
         self.describe();
         self.focus();
+        if self.screen.name() != before {
+            self.wire.send(FromUi::Screen { front: self.screen.name().to_owned() });
+        }
     }
 
     fn focus(&self) {

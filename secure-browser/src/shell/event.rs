@@ -58,6 +58,8 @@ pub enum ContentEvent {
     },
     /// The page in front cannot be shown.
     Problem(Problem),
+    /// The broker refused the page that was asked for.
+    Answered(Problem),
     /// Something smaller was refused; the page stays.
     Refused(Refusal),
     /// The visible view was closed by its page.

@@ -9,6 +9,16 @@ use crate::{
 
 use super::{event::Refusal, words::Words};
 
+/// What the supervisor hears of a page that is not shown.
+pub fn told(problem: &Problem) -> FromUi {
+    let failed = |cause: &str| FromUi::Failed { url: bare_address(&problem.url), cause: cause.to_owned() };
+    match problem.cause {
+        Cause::Refused(reason) => report(&problem.url, "document", reason),
+        Cause::LoadFailed => failed("load"),
+        Cause::Crashed => failed("crash"),
+    }
+}
+
 /// The frame that tells the supervisor; without query and fragment.
 pub fn report(url: &str, kind: &str, reason: Reason) -> FromUi {
     FromUi::Blocked(Blocked { url: bare_address(url), kind: kind.to_owned(), reason })

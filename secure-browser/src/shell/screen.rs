@@ -29,6 +29,21 @@ pub enum Screen {
     Ended(Reason),
 }
 
+impl Screen {
+    /// Its name in events.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Closed => "pin",
+            Self::Open(Front::Portal) => "portal",
+            Self::Open(Front::Content) => "content",
+            Self::Open(Front::Problem) => "problem",
+            Self::Covered { .. } => "cover",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
 /// What changes the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {

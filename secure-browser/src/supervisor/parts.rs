@@ -15,6 +15,7 @@ use secure_browser_platform::{
     display::{self, Display, DisplayError, DisplaySpec},
     process::{self, Process, socket_pair},
     room::{self, FileInRoom, Mount, Room, RoomError, RoomSpec},
+    switches_for_the_room,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{io::unix::AsyncFd, net::UnixStream, sync::mpsc};
@@ -241,7 +242,8 @@ fn spec(program: PathBuf, display: &Display, ca_pem: String, control: OwnedFd, d
         ("NO_AT_BRIDGE", "1"),
         ("XMODIFIERS", "@im=none"),
     ];
-    let env = env.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+    let env = env.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let env = env.chain(switches_for_the_room()).collect();
     let file = |path: &str, mode, bytes| FileInRoom { path: path.into(), mode, bytes };
     RoomSpec {
         launcher: program.clone(),

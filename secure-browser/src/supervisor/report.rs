@@ -56,6 +56,18 @@ impl Report {
         }
     }
 
+    pub fn screen(&mut self, front: &str) {
+        if self.pages.admits(Instant::now()) {
+            self.event("screen", json!({ "front": capped(front) }));
+        }
+    }
+
+    pub fn failed(&mut self, url: &str, cause: &str) {
+        if self.pages.admits(Instant::now()) {
+            self.event("failed", json!({ "url": capped(url), "cause": capped(cause) }));
+        }
+    }
+
     pub fn blocked(&mut self, blocked: &Blocked) {
         if self.pages.admits(Instant::now()) {
             let Blocked { url, kind, reason } = blocked;

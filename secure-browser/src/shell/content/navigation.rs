@@ -10,6 +10,7 @@ use workspace_policy::Kind;
 use workspace_protocol::reason::Reason;
 
 use crate::{
+    broker::REASON_HEADER,
     portal::problem::Problem,
     shell::event::{ContentEvent, Refusal},
 };
@@ -87,6 +88,11 @@ fn action_of(decision: &PolicyDecision) -> Option<(NavigationAction, String)> {
 fn may_show(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
     let Some(answer) = decision.dynamic_cast_ref::<ResponsePolicyDecision>() else { return false };
     let url = answer.request().and_then(|request| request.uri()).unwrap_or_default();
+    if let Some(reason) = refused_by_broker(answer) {
+        // Shown by the portal, in the person's language; the engine stays on the page it had, with nothing to go back to.
+        hooks.events.content(ContentEvent::Answered(Problem::refused(&url, reason, None)));
+        return false;
+    }
     if !answer.is_mime_type_supported() || is_attachment(answer) {
         refuse(hooks, &url, Kind::Document.name(), Reason::DownloadBlocked);
         return false;
@@ -105,6 +111,15 @@ fn may_show(page: &WebView, decision: &PolicyDecision, hooks: &Hooks) -> bool {
             false
         }
     }
+}
+
+/// Why the broker answered a whole page in the origin's stead. The header never comes from an origin.
+fn refused_by_broker(answer: &ResponsePolicyDecision) -> Option<Reason> {
+    if !answer.is_main_frame_main_resource() {
+        return None;
+    }
+    let code = answer.response()?.http_headers()?.one(REASON_HEADER)?;
+    Some(Reason::from_code(&code).unwrap_or(Reason::OriginNotListed))
 }
 
 fn is_attachment(answer: &ResponsePolicyDecision) -> bool {

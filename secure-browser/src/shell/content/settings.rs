@@ -1,5 +1,6 @@
 //! The content engine's own context and settings: ephemeral, sandboxed, one proxy, nothing that writes or leaks.
 
+use secure_browser_platform::without_proxy;
 use webkit2gtk::{
     CacheModel, InputMethodContextExt, NetworkProxyMode, NetworkProxySettings, SettingsExt, TLSErrorsPolicy,
     WebContext, WebContextExt, WebView, WebViewExt, WebsiteDataManager, WebsiteDataManagerExt,
@@ -13,8 +14,10 @@ use crate::{ipc::DOOR_PORT, shell::ShellError};
 /// [`ShellError::NotContained`] if a setting does not read back.
 pub fn context() -> Result<WebContext, ShellError> {
     let data = WebsiteDataManager::new_ephemeral();
-    let mut proxy = NetworkProxySettings::new(Some(&format!("http://127.0.0.1:{DOOR_PORT}")), &[]);
-    data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut proxy));
+    if !without_proxy() {
+        let mut proxy = NetworkProxySettings::new(Some(&format!("http://127.0.0.1:{DOOR_PORT}")), &[]);
+        data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut proxy));
+    }
     data.set_tls_errors_policy(TLSErrorsPolicy::Fail);
     data.set_persistent_credential_storage_enabled(false);
     let context = WebContext::builder().website_data_manager(&data).build();

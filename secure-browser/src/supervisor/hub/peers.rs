@@ -79,6 +79,8 @@ impl Hub<'_> {
                 Err(reason) => self.tell_ui(ToUi::AskPin { reason: Some(reason), tries_left: None }),
             },
             FromUi::Page { url, ms } => self.report.page(&url, ms),
+            FromUi::Screen { front } => self.report.screen(&front),
+            FromUi::Failed { url, cause } => self.report.failed(&url, &cause),
             FromUi::Blocked(blocked) => self.blocked(&blocked),
             FromUi::AccessWished { host } => self.tell_server(DeviceEventKind::AccessWished, None, Some(host)),
             FromUi::Active => self.happen(Event::Active).await,
