@@ -108,6 +108,20 @@ impl<'a> Hand<'a> {
         let what = format!("{name} to have the keyboard");
         Ok(wait_for(&what, LIMIT, || has_keyboard().filter(|has| *has).map(drop))?)
     }
+
+    /// Clicks a field, types `text` and waits until the field shows it as `shown`: the engine hands keys and clicks on
+    /// in two queues, so that a click at once may overtake the last key.
+    ///
+    /// # Errors
+    /// [`PageError`].
+    pub fn fill(&self, name: &str, text: &str, shown: &str) -> Result<(), PageError> {
+        self.enter(name)?;
+        self.display.type_text(text)?;
+        self.report(&format!("{name} to hold what was typed"), 0, |report| match report {
+            Seen::Spot(spot) if spot.name == name && spot.text == shown => Some(()),
+            _ => None,
+        })
+    }
 }
 
 fn last_pointer(reports: &[Seen], from: usize) -> Option<(i32, i32)> {

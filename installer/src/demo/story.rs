@@ -235,10 +235,9 @@ fn open_chat<'a>(ready: &Ready, shots: &Shots<'a>, session: &mut Session) -> Res
     session.event("page", PATIENCE, |event| field(event, "url").starts_with(&facts.start))?;
     let hand = Hand::find_page(shots.display, facts.seen.clone())?;
     let user = facts.users.first().ok_or("no account")?;
-    hand.enter("user")?;
-    shots.display.type_text(user.jid.split('@').next().unwrap_or_default())?;
-    hand.enter("password")?;
-    shots.display.type_text(&user.password)?;
+    let name = user.jid.split('@').next().unwrap_or_default();
+    hand.fill("user", name, name)?;
+    hand.fill("password", &user.password, &"*".repeat(user.password.chars().count()))?;
     shots.display.press("Return")?;
     hand.spot("message", 0)?;
     Ok(hand)
@@ -247,8 +246,8 @@ fn open_chat<'a>(ready: &Ready, shots: &Shots<'a>, session: &mut Session) -> Res
 /// Types a message and sees it arrive in the server's archive.
 fn say(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, marker: &str) -> Result<(), Wrong> {
     let archive = &ready.stack.facts().messages;
-    hand.enter("message")?;
-    shots.display.type_text(&format!("OK 14:00 ref {marker}"))?;
+    let text = format!("OK 14:00 ref {marker}");
+    hand.fill("message", &text, &text)?;
     shots.display.press("Return")?;
     let folders = [archive.as_path()];
     let search = Search { folders: &folders, except: &[], uid: geteuid().as_raw(), since: ready.since };
@@ -261,7 +260,7 @@ fn say(ready: &Ready, shots: &Shots<'_>, hand: &Hand<'_>, marker: &str) -> Resul
 /// The message on the page, once it is the latest and at rest.
 fn message_with(hand: &Hand<'_>, marker: &str) -> Result<Spot, Wrong> {
     Ok(hand.report("the message on the page", 0, |report| match report {
-        Seen::Spot(spot) if spot.text.contains(marker) => Some(spot.clone()),
+        Seen::Spot(spot) if spot.name == "latest" && spot.text.contains(marker) => Some(spot.clone()),
         _ => None,
     })?)
 }
@@ -357,7 +356,7 @@ fn expect_code(session: &mut Session, expected: i32) -> Result<(), Wrong> {
 
 /// The second session, which an admin ends from afar; then nothing opens any more.
 fn second_session(ready: &Ready, shots: &Shots<'_>, report: &mut Report) -> Result<(), Failed> {
-    let mut session = report.step("reopened", || show_portal(&ready.device, shots, "reopened"))?;
+    let mut session = shots.step(report, "reopened", || show_portal(&ready.device, shots, "reopened"))?;
     let id = report.step("admin-wipes", || wipe(ready, &mut session))?;
     report.step("receipt-arrived", || receipt(ready, &id))?;
     report.step("open-refused", || {

@@ -19,6 +19,9 @@
     }
     return found;
   };
+  // What a field holds; of a password only how long it is.
+  const words = (part) =>
+    part.type === 'password' ? '*'.repeat(part.value.length) : (part.value ?? part.textContent).trim();
   const told = new Map();
   const look = () => {
     for (const [name, part] of spots()) {
@@ -27,7 +30,7 @@
       const x = Math.round(box.x + box.width / 2);
       const y = Math.round(box.y + box.height / 2);
       const focus = document.activeElement === part ? 1 : 0;
-      const text = part.textContent.trim().slice(0, 60);
+      const text = words(part).slice(0, 60);
       const now = [x, y, focus, text].join();
       // Tell a place only when it has stopped moving.
       if (told.get(name)?.seen === now && told.get(name).sent !== now) {
