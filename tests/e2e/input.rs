@@ -1,12 +1,12 @@
 //! Typing Japanese into a page: romaji on the person's own keyboard, kanji in the page, nothing of it outside the room.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use installer::{
     demo::browser::{Device, Session},
     harness::{display::Display, wait::wait_for},
 };
-use workspace_tests::{Scene, Wrong, in_world};
+use workspace_tests::{Place, Scene, Wrong, in_world};
 
 use super::{PATIENCE, end, expect, stands_in};
 
@@ -21,6 +21,7 @@ field.addEventListener('compositionupdate', e => tell('composing', e.data));
 field.oninput = e => { if (!e.isComposing) tell('field', field.value); };
 field.addEventListener('compositionend', () => setTimeout(() => tell('field', field.value)));
 field.onfocus = () => tell('focus', '');
+onkeydown = e => { if (e.key === 'F2') location = 'https://' + (location.host.startsWith('chat') ? 'up' : 'chat') + '.care.test:' + location.port; };
 </script>";
 const SENTENCE: &str = "患者さんの様子を共有します";
 const ROMAJI: &str = "kanjasannnoyousuwokyouyuushimasu";
@@ -124,5 +125,79 @@ fn a_japanese_sentence_typed_in_romaji_arrives_in_the_page() {
         person.keys().press("Return")?;
         person.sees(from, "field", SENTENCE, PATIENCE)?;
         finish(&device, &mut session)
+    });
+}
+
+/// A second system, on the site's other name, with another clipboard group.
+const OFFICE: &str = r#"
+[[system]]
+id = "office"
+title = { ja = "事務", en = "Office" }
+kind = "other"
+start = "https://up.care.test:@PORT@/"
+area = ["tokyo/shinjuku"]
+allow = ["https://up.care.test:@PORT@"]
+clipboard_group = "office"
+network = "private"
+trust = "ca:care"
+
+[[system]]
+id = "notices""#;
+
+/// Puts the policy in force with `change` made to it.
+fn change_policy(place: &Place, scene: &Scene, change: impl FnOnce(&str) -> String) -> Result<(), Wrong> {
+    let file = scene.server.data().with_file_name("policy.toml");
+    fs::write(&file, change(&fs::read_to_string(&file)?))?;
+    let mut apply = Command::new(place.program("policy-server"));
+    apply.args(["policy", "apply"]).arg(&file).args(["--group", "home-care", "--data"]).arg(scene.server.data());
+    expect("policy apply", apply.status()?.success(), true)
+}
+
+/// Types two lines, copies them and pastes them at the end.
+fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {
+    for keys in ["o", "Return", "t", "ctrl+a", "ctrl+c", "ctrl+End"] {
+        person.keys().press(keys)?;
+    }
+    let from = person.scene.site.hits();
+    person.keys().press("ctrl+v")?;
+    person.keys().press("z")?;
+    Ok(from)
+}
+
+#[test]
+fn a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another() {
+    in_world("input::a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another", |place| {
+        let scene = Scene::new(place, PAGE)?;
+        change_policy(place, &scene, |policy| {
+            let port = scene.site.port.to_string();
+            let up = format!("\n  \"https://up.care.test:{port}\",");
+            policy.replace(&up, "").replace("\n[[system]]\nid = \"notices\"", &OFFICE.replace("@PORT@", &port))
+        })?;
+        let (device, _) = scene.enrolled("device")?;
+        let mut session = scene.open(&device)?;
+        let person = Person::at(&scene)?;
+        let from = copies_two_lines(&person)?;
+        person.sees(from, "field", "o\nto\ntz", PATIENCE)?;
+        let from = scene.site.hits();
+        person.keys().press("F2")?;
+        scene.site.asked(from, "/focus/", PATIENCE)?;
+        person.keys().press("ctrl+v")?;
+        person.keys().press("y")?;
+        person.sees(from, "field", "y", PATIENCE)?;
+        end(&mut session)
+    });
+}
+
+#[test]
+fn where_the_policy_blocks_copies_nothing_can_be_pasted() {
+    in_world("input::where_the_policy_blocks_copies_nothing_can_be_pasted", |place| {
+        let scene = Scene::new(place, PAGE)?;
+        change_policy(place, &scene, |policy| policy.replace("mode = \"workspace\"", "mode = \"block\""))?;
+        let (device, _) = scene.enrolled("device")?;
+        let mut session = scene.open(&device)?;
+        let person = Person::at(&scene)?;
+        let from = copies_two_lines(&person)?;
+        person.sees(from, "field", "o\ntz", PATIENCE)?;
+        end(&mut session)
     });
 }

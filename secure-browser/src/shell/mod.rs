@@ -4,6 +4,7 @@
 mod activity;
 mod app;
 mod bar;
+mod clipboard;
 mod content;
 mod ended;
 mod event;
