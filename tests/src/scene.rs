@@ -155,7 +155,9 @@ pub fn processes_of_sessions() -> Vec<(i32, String)> {
     ids.filter_map(|id: i32| {
         let line = fs::read(format!("/proc/{id}/cmdline")).ok()?;
         let words = String::from_utf8_lossy(&line).replace('\0', " ");
-        let of_session = ["secure-browser", "Xephyr", "WebKit", "bwrap"].iter().any(|name| words.contains(name));
+        let of_session = ["secure-browser", "Xephyr", "WebKit", "bwrap", "fcitx5", "mozc_server", "dbus-daemon"]
+            .iter()
+            .any(|name| words.contains(name));
         of_session.then_some((id, words))
     })
     .collect()

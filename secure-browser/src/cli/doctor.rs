@@ -33,6 +33,7 @@ pub fn run(console: &Console, profile: &Path) -> u8 {
     findings.extend(around);
     let (engine, programs) = engine_finding();
     findings.push(programs);
+    findings.push(input_finding());
     findings.extend(plain_words());
     for finding in &findings {
         say(console, finding);
@@ -106,6 +107,16 @@ fn engine_finding() -> (bool, Finding) {
     } else {
         (false, not_possible("engine.sandbox", format!("not installed: {}", missing.join(", "))))
     }
+}
+
+/// Japanese input is no guarantee: the workspace opens without it, and says so.
+fn input_finding() -> Finding {
+    let missing = supervisor::missing_for_input();
+    if missing.is_empty() {
+        let how = "fcitx5 and mozc are installed; they run inside the room and what they learn is gone with it";
+        return Finding { name: "input.japanese", state: HOLDS, how: how.to_owned() };
+    }
+    not_possible("input.japanese", format!("not installed: {}", missing.join(", ")))
 }
 
 /// What this operating system cannot do, whatever is installed.

@@ -120,6 +120,18 @@ impl Guard {
         permit(policy.as_ref()?, url, now()).map(|permit| read(permit.system()))
     }
 
+    /// Group of systems among which a page at `url` may copy and paste.
+    #[must_use]
+    pub fn clipboard_group(&self, url: &str) -> Option<String> {
+        self.of_system(url, |system| system.clipboard_group.clone())
+    }
+
+    /// Whether anything may be copied inside the workspace.
+    #[must_use]
+    pub fn copies_inside(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|policy| policy.policy().clipboard().inside)
+    }
+
     /// Where the tile of system `id` leads.
     #[must_use]
     pub fn start_of(&self, id: &str) -> Option<String> {

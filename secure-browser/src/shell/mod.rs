@@ -4,11 +4,13 @@
 mod activity;
 mod app;
 mod bar;
+mod clipboard;
 mod content;
 mod ended;
 mod event;
 mod guard;
 mod icons;
+mod ime;
 mod keys;
 mod notice;
 mod pin;
@@ -86,6 +88,7 @@ struct Ui {
 fn start(started: Instant) -> Result<Ui, ShellError> {
     paint_without_gpu_buffers()?;
     let line = secure_browser_platform::process::inherited(ipc::CONTROL_FD).map_err(ShellError::Line)?;
+    ime::start();
     let looop = EventLoopBuilder::<UiEvent>::with_user_event().build();
     let events = Events::new(looop.create_proxy());
     let wire = Wire::start(UnixStream::from(line), events.clone()).map_err(ShellError::Line)?;

@@ -7,6 +7,7 @@ mod contact;
 mod documents;
 mod explain;
 mod hub;
+mod input;
 mod parts;
 mod report;
 
@@ -28,6 +29,7 @@ use contact::Identity;
 use hub::{Hub, Setup};
 
 pub use explain::{Judged, explain};
+pub use input::missing as missing_for_input;
 pub use parts::{PROGRAMS, installed};
 
 /// Longest time that a process stays only to bring receipts; the next start goes on.

@@ -26,6 +26,8 @@ use crate::{
     profile::ProfileError,
 };
 
+use super::input;
+
 /// Longest wait for the broker's first word.
 const BROKER_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait for a killed room to be gone.
@@ -157,6 +159,7 @@ impl Parts {
         let (door_here, door_there) = socket_pair().map_err(StartError::Broker)?;
         // The broker makes its keys while the display starts.
         let (broker, broker_line) = start_broker(&program, door_there.into())?;
+        let layout = input::missing().is_empty().then(input::ask_layout);
         let (width, height) = WINDOW;
         let display = display::start(&DisplaySpec {
             folder: look.run.to_owned(),
@@ -167,7 +170,9 @@ impl Parts {
         })?;
         let ca_pem = first_word(&broker_line).map_err(StartError::Broker)?;
         let (ui_line, control) = socket_pair().map_err(StartError::Broker)?;
-        let room = room::launch(spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang))?;
+        let input = layout.map(|asked| input::files(&asked.answer()));
+        let spec = spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang);
+        let room = room::launch(with_input(spec, input))?;
         let watch = |part, fd: io::Result<OwnedFd>| fd.and_then(|fd| watch(part, fd, say.clone()));
         watch(Part::Broker, broker.watch())
             .and_then(|()| watch(Part::Display, display.watch()))
@@ -265,6 +270,15 @@ fn spec(program: PathBuf, display: &Display, ca_pem: String, control: OwnedFd, d
         stdout: None,
         stderr: diagnostics(),
     }
+}
+
+/// Adds Japanese input, if it is installed.
+fn with_input(mut spec: RoomSpec, input: Option<Vec<FileInRoom>>) -> RoomSpec {
+    if let Some(files) = input {
+        spec.files.extend(files);
+        spec.env.extend(input::environment().map(|(name, value)| (name.into(), value.into())));
+    }
+    spec
 }
 
 /// Reports the end of a process.

@@ -20,6 +20,7 @@ use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUn
 
 use super::{
     ShellError,
+    clipboard::Clipboards,
     event::{ContentEvent, Events, Refusal},
     guard::Guard,
     notice::Strip,
@@ -54,6 +55,7 @@ struct Inner {
     context: WebContext,
     views: RefCell<Vec<View>>,
     hooks: Hooks,
+    clipboards: Clipboards,
 }
 
 /// One view. wry's half owns the widget, WebKit's half has the doors.
@@ -75,7 +77,8 @@ impl Content {
         doors::refuse_downloads(&context, &hooks.events);
         let seed = WebView::builder().web_context(&context).build();
         let root = gtk::Stack::new();
-        let content = Self(Rc::new(Inner { root, seed, context, views: RefCell::default(), hooks }));
+        let clipboards = Clipboards::new(hooks.guard.clone());
+        let content = Self(Rc::new(Inner { root, seed, context, views: RefCell::default(), hooks, clipboards }));
         content.add_view(&content.0.seed)?.load_uri("about:blank");
         Ok(content)
     }
@@ -263,6 +266,7 @@ impl Content {
         let hooks = &self.0.hooks;
         navigation::guard(&page, hooks);
         doors::guard(&page, hooks);
+        self.0.clipboards.watch(&page);
         let patience = dialogs::Patience::default();
         dialogs::guard(&page, &patience, hooks);
         loads::watch(&page, &clock, hooks);
