@@ -84,10 +84,13 @@ async fn open(console: &Console, options: Options) -> u8 {
         Err(ProfileError::Wiped) => return still_wiped(console, &profile).await,
         Err(error) => return console.refuse(error.reason()),
     };
-    note_broken_session(console, &profile);
     let setup = Setup { console, profile: &profile, device, identity, life, options };
     let code = match Hub::new(setup) {
-        Ok(hub) => hub.run().await,
+        Ok(hub) => {
+            // Only now a signal is heard: whoever was told that a session begins may ask for its end.
+            note_broken_session(console, &profile);
+            hub.run().await
+        }
         Err(_) => return console.refuse(Reason::GuaranteeMissing),
     };
     let limit = if code == exit::REMOTE_WIPE { RECEIPTS_WAIT } else { OLD_RECEIPTS_WAIT };
