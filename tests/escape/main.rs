@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use channels::{Channel, ids_in, site, steps, table};
+use channels::{Channel, Step, ids_in, site, steps, table};
 use installer::harness::{
     display::{Display, Selection},
     wait::wait_until,
@@ -127,7 +127,7 @@ impl Run<'_> {
         let mut at = 0;
         while at < last {
             browser.open(&self.address(at))?;
-            at = self.follow(at, last);
+            at = self.follow(at, &steps);
         }
         browser.open(&self.address(last))?;
         let mut clipboard = BTreeSet::new();
@@ -149,8 +149,10 @@ impl Run<'_> {
     }
 
     /// Waits while pages report; the step to go on with, once they are silent.
-    fn follow(&self, from: usize, last: usize) -> usize {
-        let (mut heard, mut since, mut at) = (self.site.hits(), Instant::now(), from);
+    fn follow(&self, from: usize, steps: &[Step]) -> usize {
+        let last = steps.len() - 1;
+        let opened = self.site.hits();
+        let (mut heard, mut since, mut at) = (opened, Instant::now(), from);
         let _ = wait_until("the pages to be through", Duration::from_secs(600), || {
             let now = self.site.hits();
             if now > heard {
@@ -160,7 +162,7 @@ impl Run<'_> {
             while paths.iter().any(|path| *path == format!("/note/done/{at}")) {
                 at += 1;
             }
-            at >= last || since.elapsed() > SILENCE
+            at >= last || since.elapsed() > silence(steps, at, heard > opened)
         });
         // A page that was taken away in the middle is not tried again.
         at.max(from + 1)
@@ -198,6 +200,12 @@ impl Outcome {
     fn leak(&mut self, id: String, sink: &str) {
         self.leaked.entry(id).or_default().insert(sink.to_owned());
     }
+}
+
+/// How long step `at` may be silent; one that `runs` and leaves its page by its only channel has said all it will.
+fn silence(steps: &[Step], at: usize, runs: bool) -> Duration {
+    let alone = steps.get(at).is_some_and(|step| step.channels.len() == 1);
+    if alone && runs { Duration::from_secs(4) } else { SILENCE }
 }
 
 /// Channels whose words stand in a file below `folder`.
