@@ -1,12 +1,16 @@
 //! What the end-to-end tests share: a world of their own for each test, and in it a policy-server, a site, a display
 //! and devices, all of them the real programs.
 
+mod outside;
 mod place;
 mod rogue;
 mod scene;
+mod sink;
 mod site;
 
-pub use place::{Place, Wrong, in_world};
+pub use outside::Outside;
+pub use place::{Place, Wrong, in_world, in_world_with};
 pub use rogue::{Rogue, RoguePolicy, now};
 pub use scene::{PIN, Scene, processes_of_sessions};
-pub use site::Site;
+pub use sink::{Seen, Sinks};
+pub use site::{Body, Site};

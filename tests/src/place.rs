@@ -14,6 +14,8 @@ use std::{
 use installer::harness::world::{self, World};
 use nix::unistd::User;
 
+use crate::Outside;
+
 /// What went wrong in a test.
 pub type Wrong = Box<dyn Error + Send + Sync>;
 
@@ -55,9 +57,17 @@ impl Place {
 /// # Panics
 /// When the body or the world fails, as a test does.
 pub fn in_world(name: &str, body: impl FnOnce(&Place) -> Result<(), Wrong>) {
+    in_world_with(name, Outside::default(), body);
+}
+
+/// [`in_world`], with more around it.
+///
+/// # Panics
+/// As [`in_world`].
+pub fn in_world_with(name: &str, outside: Outside, body: impl FnOnce(&Place) -> Result<(), Wrong>) {
     let outcome = match env::var_os(PLACE) {
         Some(base) => body(&Place { base: base.into() }),
-        None => again_inside(name),
+        None => again_inside(name, outside),
     };
     if let Err(error) = outcome {
         let mut words = error.to_string();
@@ -73,7 +83,7 @@ pub fn in_world(name: &str, body: impl FnOnce(&Place) -> Result<(), Wrong>) {
     }
 }
 
-fn again_inside(name: &str) -> Result<(), Wrong> {
+fn again_inside(name: &str, outside: Outside) -> Result<(), Wrong> {
     let user = world::unprivileged()?;
     // Not in /tmp: the world has one of its own.
     let folder = tempfile::Builder::new().prefix("secure-workspace-test-").tempdir_in("/var/tmp")?;
@@ -81,6 +91,7 @@ fn again_inside(name: &str) -> Result<(), Wrong> {
     lay_out(base, user.as_ref())?;
     let hosts = base.join("hosts");
     world::write_hosts(&hosts, &NAMES)?;
+    let _standing = outside.build(base, user.as_ref())?;
     let place = Place { base: base.to_owned() };
     let installer = place.program("installer");
     let world = World { installer: &installer, hosts: &hosts, user: user.as_ref(), private_tmp: true };

@@ -35,7 +35,14 @@ impl Scene {
     /// # Errors
     /// What could not be started.
     pub fn new(place: &Place, page: &str) -> Result<Self, Wrong> {
-        let site = Site::start(page.to_owned())?;
+        Self::with(place, Site::start(page.to_owned())?)
+    }
+
+    /// [`Scene::new`] with a site that is there already.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub fn with(place: &Place, site: Site) -> Result<Self, Wrong> {
         let display = Display::start(&made(place.folder("display"))?, None)?;
         let mut server = PolicyServer::init(&place.program("policy-server"), &made(place.folder("server"))?)?;
         server.serve()?;
@@ -97,8 +104,21 @@ impl Scene {
     /// # Errors
     /// What the browser said.
     pub fn start(&self, device: &Device, environment: &[(&str, &str)], pin: &str) -> Result<Session, Wrong> {
-        let start = self.site.start_page();
-        let mut open = device.command(Some(&self.display), &["open", &start, "--json", "--pin-stdin"]);
+        self.start_at(device, &self.site.start_page(), environment, pin)
+    }
+
+    /// [`Scene::start`], on the page `start`.
+    ///
+    /// # Errors
+    /// What the browser said.
+    pub fn start_at(
+        &self,
+        device: &Device,
+        start: &str,
+        environment: &[(&str, &str)],
+        pin: &str,
+    ) -> Result<Session, Wrong> {
+        let mut open = device.command(Some(&self.display), &["open", start, "--json", "--pin-stdin"]);
         open.envs(environment.iter().copied()).stdin(Stdio::piped());
         let log = self.log(device);
         let mut session = Session::start(&mut open, &log)?;

@@ -9,7 +9,7 @@ use std::{
 
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode, Uri,
     body::{Bytes, Frame, Incoming},
     service::service_fn,
 };
@@ -37,7 +37,9 @@ pub struct Site {
 
 /// When what was asked for.
 type Notes = Arc<Mutex<Vec<(Instant, String)>>>;
-type Body = BoxBody<Bytes, Infallible>;
+/// Body of an answer.
+pub type Body = BoxBody<Bytes, Infallible>;
+type Answer = dyn Fn(&Uri) -> Result<Response<Body>, Wrong> + Send + Sync;
 
 /// Bytes of one part of a long answer.
 const PART: usize = 64 << 10;
@@ -48,12 +50,23 @@ impl Site {
     /// # Errors
     /// What the system or the certificate library said.
     pub fn start(page: String) -> Result<Self, Wrong> {
+        let page = Bytes::from(page);
+        Self::answering(move |target| Ok(answer(target.path(), &page)))
+    }
+
+    /// Starts a site that answers each request by what `answer` makes of its address; where that fails, with 400.
+    ///
+    /// # Errors
+    /// What the system or the certificate library said.
+    pub fn answering(
+        answer: impl Fn(&Uri) -> Result<Response<Body>, Wrong> + Send + Sync + 'static,
+    ) -> Result<Self, Wrong> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let (ca, config) = certificates()?;
+        let (ca, config) = certificates(&["chat.care.test", "up.care.test"])?;
         let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))))?;
         let port = listener.local_addr()?.port();
         let notes = Notes::default();
-        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Bytes::from(page), Arc::clone(&notes)));
+        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::new(answer), Arc::clone(&notes)));
         Ok(Self { port, ca, notes, _runtime: runtime })
     }
 
@@ -67,6 +80,13 @@ impl Site {
     #[must_use]
     pub fn hits(&self) -> usize {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Every path that was asked for so far, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.iter().map(|(_, path)| path.clone()).collect()
     }
 
     /// Waits for a request, from number `from` on, whose path starts with `prefix`: when it came and the rest of its path.
@@ -83,14 +103,15 @@ impl Site {
     }
 }
 
-fn certificates() -> Result<(String, rustls::ServerConfig), Wrong> {
+/// A private CA and a server certificate of its for `names`.
+pub(crate) fn certificates(names: &[&str]) -> Result<(String, rustls::ServerConfig), Wrong> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let key = KeyPair::generate()?;
     let authority = params.self_signed(&key)?;
     let issuer = Issuer::new(params, key);
     let leaf_key = KeyPair::generate()?;
-    let names = ["chat.care.test", "up.care.test"].map(str::to_owned);
+    let names: Vec<String> = names.iter().copied().map(str::to_owned).collect();
     let leaf = CertificateParams::new(names)?.signed_by(&leaf_key, &issuer)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -103,15 +124,19 @@ fn certificates() -> Result<(String, rustls::ServerConfig), Wrong> {
     Ok((authority.pem(), config))
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, page: Bytes, notes: Notes) {
+async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, notes: Notes) {
     while let Ok((socket, _)) = listener.accept().await {
-        let (tls, page, notes) = (tls.clone(), page.clone(), Arc::clone(&notes));
+        let (tls, answer, notes) = (tls.clone(), Arc::clone(&answer), Arc::clone(&notes));
         let _ = socket.set_nodelay(true);
         tokio::spawn(async move {
             let Ok(socket) = tls.accept(socket).await else { return };
             let service = service_fn(move |request: Request<Incoming>| {
                 let path = request.uri().path().to_owned();
-                let answer = answer(&path, &page);
+                let answer = answer(request.uri()).unwrap_or_else(|_| {
+                    let mut refused = Response::default();
+                    *refused.status_mut() = StatusCode::BAD_REQUEST;
+                    refused
+                });
                 notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), path));
                 async move { Ok::<_, Infallible>(answer) }
             });
