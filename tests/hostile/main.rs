@@ -31,7 +31,7 @@ const PAGES: [(&str, &str); 8] = [
         "const all = []; for (let i = 0; i < 32; i++) all.push(new Uint8Array(64 << 20).fill(7)); setInterval(() => all.length, 1);",
     ),
     ("redirects", "location.href = '/again';"),
-    ("endless", "fetch('/endless').then(async r => { const b = r.body.getReader(); for (;;) await b.read(); });"),
+    ("endless", "fetch('/stream').then(async r => { const b = r.body.getReader(); for (;;) await b.read(); });"),
 ];
 
 fn site() -> Result<Site, Wrong> {
@@ -41,7 +41,7 @@ fn site() -> Result<Site, Wrong> {
         if path == "/again" {
             return Ok(Response::builder().status(302).header("location", "/again").body(whole(String::new()))?);
         }
-        let body: Body = if path == "/endless" {
+        let body: Body = if path == "/stream" {
             let part = || Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 4096])));
             StreamBody::new(futures_util::stream::repeat_with(part)).boxed()
         } else {
