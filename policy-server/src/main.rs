@@ -11,7 +11,6 @@ mod crash;
 mod data;
 mod failure;
 mod flow;
-mod gateway;
 mod push;
 mod serve;
 mod server;
