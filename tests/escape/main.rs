@@ -24,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(12);
 /// What lies in the clipboard of the host.
 const HOST_SECRET: &str = "HOST-SECRET-7f3a";
 
+/// Each of these sees something of a browser that leaks, or it is blind.
+const SINKS_THAT_SAW: [&str; 5] = ["http", "tls", "dns", "clipboard", "page"];
+
 /// What became of the channels in one browser.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -43,7 +46,7 @@ pub trait Browser {
 
 #[test]
 fn nothing_gets_out() {
-    let outside = Outside { resolver: true, chromium: true, disk: false };
+    let outside = Outside { resolver: true, chromium: true };
     in_world_with("nothing_gets_out", outside, |place| {
         let table = table()?;
         let ours = ours(place, &table)?;
@@ -54,12 +57,7 @@ fn nothing_gets_out() {
             ours.nameless
         );
         let chromium = baseline::chromium(place, &table)?;
-        let out = place.folder("escape-report.md");
-        fs::write(&out, report::write(&table, &ours, chromium.as_ref()))?;
-        if let Some(to) = option_env!("CARGO_TARGET_TMPDIR") {
-            let _ = fs::copy(&out, Path::new(to).join("escape-report.md"));
-        }
-        println!("{}", fs::read_to_string(&out)?);
+        println!("{}", report::write(&table, &ours, chromium.as_ref()));
         judge(&table, &ours, chromium.as_ref())
     });
 }
@@ -72,11 +70,14 @@ fn judge(table: &[Channel], ours: &Outcome, chromium: Option<&Outcome>) -> Resul
     if !ours.leaked.is_empty() || !ours.nameless.is_empty() {
         return Err(format!("got out: {:?} {:?}", ours.leaked, ours.nameless).into());
     }
-    match chromium {
-        Some(chromium) if chromium.leaked.len() < 50 => {
-            Err("the suite is void: it found next to nothing in a browser that is known to leak".into())
-        }
-        _ => Ok(()),
+    let Some(chromium) = chromium else { return Ok(()) };
+    if chromium.leaked.len() < 50 {
+        return Err("the suite is void: it found next to nothing in a browser that is known to leak".into());
+    }
+    let seen: BTreeSet<_> = chromium.leaked.values().flatten().map(String::as_str).collect();
+    match SINKS_THAT_SAW.iter().find(|sink| !seen.contains(*sink)) {
+        Some(sink) => Err(format!("the suite is void: the sink {sink} saw nothing of a browser that leaks").into()),
+        None => Ok(()),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{Channel, Outcome};
 /// The whole report.
 pub fn write(table: &[Channel], ours: &Outcome, chromium: Option<&Outcome>) -> String {
     let mut text = String::from(
-        "# Escape report: what gets out\n\nWritten by `tests/escape` (in `tests/run`). Pages of an allowed site try \
+        "# Escape report: what gets out\n\nPrinted by `cargo nextest run -E 'test(nothing_gets_out)' --no-capture`; `tests/run` runs \
+the same. Pages of an allowed site try \
 every way out of [channels.tsv](../tests/escape/channels.tsv) against sinks on no list: TLS, plain TCP, UDP and DNS on \
 loopback, the host's clipboards, the disk. A channel counts as tried only when its page told its own server so; as \
 leaked when anything of it reached a sink, a bare connection or a DNS question included. Chromium runs the same pages \
@@ -24,12 +25,26 @@ fail. Not all of its leaks break its promise: those policies are about navigatio
         line(&mut text, family, channels, ours, chromium);
     }
     line(&mut text, "**all**", &table.iter().collect::<Vec<_>>(), ours, chromium);
-    let absent = ours.tried.values().filter(|how| how.ends_with("Error")).count();
+    let mut ended: BTreeMap<&str, usize> = BTreeMap::new();
+    for how in ours.tried.values().filter(|how| how.ends_with("Error")) {
+        *ended.entry(how).or_default() += 1;
+    }
+    let ended: Vec<_> = ended.iter().map(|(how, times)| format!("{how} {times}")).collect();
     let _ = writeln!(
         text,
-        "\nOf the channels tried in secure-browser, {absent} ended in an exception at once: mostly powers that its \
-engine lacks, such as WebRTC. They stay in the table for engines that have them.",
+        "\nIn secure-browser the code of some channels ended in an exception at once, so they say little about it ({}).",
+        ended.join(", "),
     );
+    if let Some(chromium) = chromium {
+        let leaks = |family: &Vec<&Channel>| family.iter().any(|channel| chromium.leaked.contains_key(channel.id));
+        let quiet: Vec<_> = families.iter().filter(|(_, family)| !leaks(family)).map(|(name, _)| *name).collect();
+        let _ = writeln!(
+            text,
+            "\nFamilies that leaked in neither browser, so that nothing shows that they can fail: {}. Not in the table: \
+drag and drop out of the window, names that change their address between two questions.",
+            if quiet.is_empty() { "none".to_owned() } else { quiet.join(", ") },
+        );
+    }
     for channel in table.iter().filter(|channel| ours.leaked.contains_key(channel.id)) {
         let _ = writeln!(text, "\n**Leaked in secure-browser**: {} {} ({})", channel.id, channel.what, channel.seen);
     }

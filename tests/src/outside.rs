@@ -1,13 +1,12 @@
 //! What a test needs around its world that only root can put there: a resolver of its own, a folder over Chromium's
-//! policies, a disk image. All of it is seen in the test's mount namespace alone.
+//! policies. All of it is seen in the test's mount namespace alone.
 
 use std::{
     fs::{self, File},
     io::Write,
     net::{Ipv4Addr, UdpSocket},
-    os::unix::fs::{PermissionsExt, chown},
-    path::{Path, PathBuf},
-    process::Command,
+    os::unix::fs::chown,
+    path::Path,
     thread,
 };
 
@@ -19,9 +18,6 @@ use nix::{
 
 use crate::Wrong;
 
-/// Size of the disk image.
-const IMAGE: u64 = 512 << 20;
-
 /// What to put around a world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outside {
@@ -29,19 +25,6 @@ pub struct Outside {
     pub resolver: bool,
     /// The folder `chromium` in place of `/etc/chromium`.
     pub chromium: bool,
-    /// An ext4 file system of its own, in the file `disk.img`, mounted on the folder `disk`.
-    pub disk: bool,
-}
-
-/// What has to be undone.
-pub struct Standing(Option<PathBuf>);
-
-impl Drop for Standing {
-    fn drop(&mut self) {
-        if let Some(disk) = &self.0 {
-            let _ = Command::new("umount").arg("--lazy").arg(disk).status();
-        }
-    }
 }
 
 impl Outside {
@@ -49,9 +32,9 @@ impl Outside {
     ///
     /// # Errors
     /// What the system said.
-    pub(crate) fn build(self, base: &Path, user: Option<&User>) -> Result<Standing, Wrong> {
-        if !geteuid().is_root() || !(self.resolver || self.chromium || self.disk) {
-            return Ok(Standing(None));
+    pub(crate) fn build(self, base: &Path, user: Option<&User>) -> Result<(), Wrong> {
+        if !geteuid().is_root() || !(self.resolver || self.chromium) {
+            return Ok(());
         }
         unshare(CloneFlags::CLONE_NEWNS)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
@@ -67,7 +50,7 @@ impl Outside {
             own(&folder, user)?;
             bind(&folder, "/etc/chromium")?;
         }
-        if self.disk { disk(base, user).map(|disk| Standing(Some(disk))) } else { Ok(Standing(None)) }
+        Ok(())
     }
 }
 
@@ -81,22 +64,6 @@ fn own(path: &Path, user: Option<&User>) -> Result<(), Wrong> {
 fn bind(from: &Path, over: &str) -> Result<(), Wrong> {
     mount(Some(from), over, None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .map_err(|error| format!("could not put a file of the test over {over}: {error}").into())
-}
-
-fn disk(base: &Path, user: Option<&User>) -> Result<PathBuf, Wrong> {
-    let (image, folder) = (base.join("disk.img"), base.join("disk"));
-    File::create(&image)?.set_len(IMAGE)?;
-    fs::set_permissions(&image, fs::Permissions::from_mode(0o644))?;
-    fs::create_dir(&folder)?;
-    said(Command::new("/sbin/mkfs.ext4").arg("-q").arg(&image))?;
-    said(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&folder))?;
-    own(&folder, user)?;
-    Ok(folder)
-}
-
-fn said(command: &mut Command) -> Result<(), Wrong> {
-    let done = command.output()?;
-    if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
 }
 
 /// Starts the resolver on an address of its own; ends with this process.

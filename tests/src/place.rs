@@ -91,7 +91,7 @@ fn again_inside(name: &str, outside: Outside) -> Result<(), Wrong> {
     lay_out(base, user.as_ref())?;
     let hosts = base.join("hosts");
     world::write_hosts(&hosts, &NAMES)?;
-    let _standing = outside.build(base, user.as_ref())?;
+    outside.build(base, user.as_ref())?;
     let place = Place { base: base.to_owned() };
     let installer = place.program("installer");
     let world = World { installer: &installer, hosts: &hosts, user: user.as_ref(), private_tmp: true };

@@ -54,6 +54,17 @@ pub(super) enum Part {
     Room,
 }
 
+impl Part {
+    /// Its name in events.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Display => "display",
+            Self::Room => "room",
+        }
+    }
+}
+
 /// What a process of the session says.
 #[derive(Debug)]
 pub(super) enum Said {

@@ -75,6 +75,11 @@ impl Report {
         }
     }
 
+    /// A part that should still run has ended: which one, for whoever looks for the reason.
+    pub fn part_ended(&self, part: &str) {
+        self.event("part-ended", json!({ "part": part }));
+    }
+
     pub fn locked(&self, reason: Reason) {
         self.console.say_reason(reason);
         self.event("locked", json!({ "reason": reason.code() }));

@@ -59,7 +59,10 @@ impl Hub<'_> {
             Said::Broker(frame) => self.hear_broker(frame).await,
             // A window manager closes it by cutting its connection to the desktop; a desktop that ends does the same.
             Said::Ended { part: Part::Display, by_itself: true } => self.happen(Event::End(Cause::Close)).await,
-            Said::Ended { .. } => self.happen(Event::End(Cause::Broken)).await,
+            Said::Ended { part, .. } => {
+                self.report.part_ended(part.name());
+                self.happen(Event::End(Cause::Broken)).await;
+            }
         }
     }
 
