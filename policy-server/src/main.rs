@@ -11,6 +11,7 @@ mod crash;
 mod data;
 mod failure;
 mod flow;
+mod gateway;
 mod push;
 mod serve;
 mod server;

@@ -18,6 +18,7 @@ use crate::{
     clock,
     data::{Config, DataDir, keys, keys::Keys},
     failure::Failure,
+    gateway::live::Live,
     push::bus::{Bus, LocalBus},
     serve::metrics::Metrics,
 };
@@ -41,6 +42,8 @@ pub struct Server {
     pub current: Current,
     /// Tells channels to look again.
     pub bus: Arc<dyn Bus>,
+    /// Open connections through the access gateway.
+    pub live: Arc<Live>,
     /// Counters.
     pub metrics: Metrics,
     /// Ends every channel and connection.
@@ -72,6 +75,7 @@ impl Server {
             denied,
             current,
             bus: Arc::new(LocalBus::default()),
+            live: Arc::default(),
             metrics: Metrics::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

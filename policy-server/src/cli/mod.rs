@@ -6,6 +6,7 @@ mod attest;
 mod audit;
 mod boundary;
 mod device;
+mod gateway;
 mod init;
 mod invite;
 mod policy;
@@ -58,6 +59,9 @@ enum Command {
     /// The audit log: export, verify offline, show.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The access gateway: check or put in force where systems live; show the key that signs identities.
+    #[command(subcommand)]
+    Gateway(gateway::GatewayCommand),
     /// Judge a device's evidence offline.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -124,6 +128,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(args) => apply::run(args),
         Command::Boundary(command) => boundary::run(command),
         Command::Audit(command) => block_on(audit::run(command)),
+        Command::Gateway(command) => gateway::run(command),
         Command::Attest(command) => Ok(attest::run(command, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
     }

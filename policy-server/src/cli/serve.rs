@@ -15,12 +15,15 @@ pub struct ServeArgs {
     /// Address to listen on [default: 0.0.0.0 and the port of the server's URL].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Address on which the access gateway listens [default: no gateway].
+    #[arg(long, value_name = "ADDR")]
+    gateway_listen: Option<SocketAddr>,
 }
 
 pub fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     serve::log::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::refused("runtime-failed").with("error", error))?;
-    runtime.block_on(serve::serve(&DataDir::new(&args.data.data), args.listen))?;
+    runtime.block_on(serve::serve(&DataDir::new(&args.data.data), args.listen, args.gateway_listen))?;
     Ok(ExitCode::SUCCESS)
 }

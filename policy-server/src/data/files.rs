@@ -10,7 +10,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Longest key, certificate or settings file we read, in bytes.
-const SMALL: u64 = 64 << 10;
+pub const SMALL: usize = 64 << 10;
 
 /// Writes a file by rename: after a crash there is the old one, the new one or none, never a half. Mode 0600.
 ///
@@ -40,9 +40,8 @@ fn write_aside(aside: &Path, bytes: &[u8]) -> io::Result<()> {
 /// What the system says; a file over 64 KiB is refused.
 pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)?.take(SMALL + 1).read_to_end(&mut bytes)?;
-    let short = u64::try_from(bytes.len()).is_ok_and(|length| length <= SMALL);
-    if short { Ok(bytes) } else { Err(io::ErrorKind::FileTooLarge.into()) }
+    File::open(path)?.take(SMALL as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() <= SMALL { Ok(bytes) } else { Err(io::ErrorKind::FileTooLarge.into()) }
 }
 
 /// Makes a folder for this user only, or takes an empty one over.

@@ -63,6 +63,7 @@ pub async fn wipe(server: &Server, actor: &str, name: &str) -> Result<Order, Fai
     work.commit().await?;
     crash::point("server.wipe.committed");
     server.denied.insert(device.id, device.epoch);
+    server.live.cut(device.id, device.epoch);
     server.bus.publish_to(device.id, Notice::Orders);
     crash::point("server.wipe.published");
     server.store.scrub().await;
@@ -91,6 +92,7 @@ pub async fn lock(server: &Server, actor: &str, name: &str) -> Result<Order, Fai
     crash::point("server.lock.before-commit");
     work.commit().await?;
     crash::point("server.lock.committed");
+    server.live.cut(device.id, device.epoch);
     server.bus.publish_to(device.id, Notice::Orders);
     Ok(order)
 }
@@ -133,6 +135,7 @@ pub async fn retire(server: &Server, actor: &str, name: &str) -> Result<Device, 
     work.commit().await?;
     crash::point("server.retire.committed");
     server.denied.insert(device.id, device.epoch);
+    server.live.cut(device.id, device.epoch);
     server.bus.publish_to(device.id, Notice::Orders);
     server.store.scrub().await;
     Ok(device)

@@ -152,7 +152,8 @@ fn peer(tls: &TlsStream<TcpStream>, place: OwnedSemaphorePermit) -> io::Result<P
     Ok(Peer { exporter, certified, _place: place })
 }
 
-fn certified(leaf: &CertificateDer<'_>) -> Option<Certified> {
+/// The device a certificate names.
+pub fn certified(leaf: &CertificateDer<'_>) -> Option<Certified> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
     let uri = names.value.general_names.iter().find_map(|name| match name {

@@ -35,6 +35,8 @@ pub async fn render(server: &Server) -> String {
     }
     head(&mut out, "policy_server_channels", "gauge", "Open push channels.");
     line(&mut out, "policy_server_channels", server.bus.connected());
+    head(&mut out, "policy_server_gateway_connections", "gauge", "Open connections through the access gateway.");
+    line(&mut out, "policy_server_gateway_connections", server.live.count());
     match stored(server).await {
         Ok((standings, leaves)) => {
             head(&mut out, "policy_server_devices", "gauge", "Devices by standing.");

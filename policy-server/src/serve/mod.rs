@@ -18,6 +18,7 @@ use crate::{
     data::{Config, DataDir},
     failure::Failure,
     flow::{order, policy},
+    gateway::Gateway,
     server::Server,
 };
 
@@ -34,18 +35,26 @@ const WARN_BEFORE: i64 = 90 * 24 * 3600;
 ///
 /// # Errors
 /// A sentence for whatever keeps it from starting: folder, keys, database, address.
-pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Failure> {
+pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<SocketAddr>) -> Result<(), Failure> {
     Config::load(dir)?;
     let _lock = dir.lock()?;
     raise_file_limit();
     let server = Server::open(dir, true).await?;
     let config = tls::config(&server.keys)?;
     let listener = bind(&server, listen).await?;
+    let gateway = match gateway {
+        Some(address) => Some(open_gateway(&server, dir, address).await?),
+        None => None,
+    };
     let admin = admin::socket::bind(dir)?;
     let ready = ready_url(&server, &listener)?;
     warn_of_ends(&server);
 
     server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
+    if let Some((gateway, listener, config)) = gateway {
+        server.tasks.spawn(Arc::clone(&gateway).watch());
+        server.tasks.spawn(gateway.accept(listener, config));
+    }
     server.tasks.spawn(admin::socket::accept(Arc::clone(&server), admin));
     server.tasks.spawn(keep_up(Arc::clone(&server)));
     let stop = Stop::new()?;
@@ -64,6 +73,22 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>) -> Result<(), Fail
 
 async fn bind(server: &Server, listen: Option<SocketAddr>) -> Result<TcpListener, Failure> {
     let address = listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], server.config.port())));
+    listen_on(address).await
+}
+
+/// The access gateway, ready to accept.
+async fn open_gateway(
+    server: &Arc<Server>,
+    dir: &DataDir,
+    address: SocketAddr,
+) -> Result<(Arc<Gateway>, TcpListener, Arc<rustls::ServerConfig>), Failure> {
+    let gateway = Gateway::open(Arc::clone(server), dir)?;
+    let listener = listen_on(address).await?;
+    tracing::info!(address = %address, "the access gateway listens");
+    Ok((gateway, listener, tls::gateway(&server.keys)?))
+}
+
+async fn listen_on(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => Failure::refused("serve-port-taken").with("address", address),
         std::io::ErrorKind::PermissionDenied => Failure::refused("serve-port-forbidden").with("address", address),

@@ -17,21 +17,32 @@ use crate::{clock::TlsClock, data::keys::Keys, failure::Failure};
 /// # Errors
 /// Bad input if the keys do not make a TLS server.
 pub fn config(keys: &Keys) -> Result<Arc<ServerConfig>, Failure> {
+    made(keys, false, &[b"http/1.1"])
+}
+
+/// The configuration of the access gateway: nobody comes in without a certificate of the device CA.
+///
+/// # Errors
+/// Bad input if the keys do not make a TLS server.
+pub fn gateway(keys: &Keys) -> Result<Arc<ServerConfig>, Failure> {
+    made(keys, true, &[b"h2", b"http/1.1"])
+}
+
+fn made(keys: &Keys, certificate: bool, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Failure> {
     let damaged = |file: &'static str| Failure::input("data-damaged").with("file", file);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(keys.ca.certificate().clone()).map_err(|_| damaged("device-ca.der"))?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .allow_unauthenticated()
-        .build()
-        .map_err(|_| damaged("device-ca.der"))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = if certificate { verifier } else { verifier.allow_unauthenticated() };
+    let verifier = verifier.build().map_err(|_| damaged("device-ca.der"))?;
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(TlsClock))
         .with_protocol_versions(&[&TLS13])
         .map_err(|_| damaged("tls.key"))?
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![keys.tls_certificate.clone()], keys.tls.clone_key())
         .map_err(|_| damaged("tls.key"))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

@@ -69,6 +69,11 @@ impl ServerCertVerifier for Pin {
     }
 }
 
+/// Believes the key that links pin, and no other.
+pub fn pinned(rig: &Rig) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Pin(rig.server.keys.pin, Arc::new(ring::default_provider())))
+}
+
 /// Connects with TLS.
 pub async fn tls(
     rig: &Rig,

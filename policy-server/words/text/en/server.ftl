@@ -91,3 +91,6 @@ audit-bad = The log is NOT whole. First bad entry: { $index }. { $problem }.
 audit-exported = { $entries } entries were written to { $path }. Check them with "policy-server audit verify { $path }".
 audit-key = { $path } is not the public key of an audit log.
 audit-nothing = { $path } is neither an export of an audit log nor a server's data folder.
+gateway-faults = The gateway file { $path } has faults. Nothing was changed. Correct these places:
+gateway-good = The gateway file is good: { $routes } routes.
+gateway-applied = { $routes } gateway routes are in force, or will be at the next start. A running server takes them within two seconds.

@@ -91,3 +91,6 @@ audit-bad = ログは完全ではありません。最初の不正な記録：{ 
 audit-exported = { $entries } 件を { $path } に書き出しました。policy-server audit verify { $path } で確かめられます。
 audit-key = { $path } は監査ログの公開鍵ではありません。
 audit-nothing = { $path } は監査ログの書き出しでも、サーバーのデータフォルダーでもありません。
+gateway-faults = ゲートウェイのファイル { $path } に誤りがあります。何も変更していません。次の箇所を直してください。
+gateway-good = ゲートウェイのファイルに誤りはありません。経路は { $routes } 件です。
+gateway-applied = ゲートウェイの経路 { $routes } 件を設定しました。動作中のサーバーには 2 秒以内に、停止中なら次の起動時に反映されます。

@@ -1,0 +1,236 @@
+//! The access gateway: the one way to systems that only the organisation's devices may reach.
+//!
+//! The walk of a connection: mTLS with a certificate of the device CA → [`admit`] (the device's live state) → each
+//! request: [`request`] (one reading) → the policy in force decides → [`routes`] → [`upstream`] → back. [`live`] cuts
+//! everything of a device the moment it is banned or locked.
+
+mod admit;
+pub mod identity;
+pub mod live;
+mod policies;
+mod proxy;
+mod request;
+pub mod routes;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+use std::{
+    convert::Infallible,
+    os::fd::{AsFd, OwnedFd},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use hyper::{server::conn, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
+use rustls::ServerConfig;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use workspace_policy::VerifiedPolicy;
+use workspace_protocol::{ids::UnixTime, reason::Reason};
+
+use self::{
+    identity::{Identities, Subject, Tokens},
+    live::Place,
+    policies::Policies,
+    routes::Routes,
+};
+use crate::{clock, data::DataDir, failure::Failure, serve::connection, server::Server};
+
+/// Most connections at a time; more wait in the kernel's queue.
+const CONNECTIONS: usize = 20_000;
+/// Longest TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Longest time for the head of a request, idle time between requests included.
+const HEAD: Duration = Duration::from_secs(60);
+/// Longest request head, and largest piece of a body held at once, in bytes.
+const BUFFER: usize = 64 << 10;
+/// Longest list of headers in HTTP/2, in bytes.
+const H2_HEADERS: u32 = 32 << 10;
+/// Most requests at a time on one HTTP/2 connection.
+const H2_STREAMS: u32 = 128;
+/// Most streams that a device may reset before they were served; more end the connection (CVE-2023-44487).
+const H2_RESETS: usize = 32;
+/// How often `gateway.toml` is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pause after the system refused a connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// What all connections share.
+pub struct Gateway {
+    server: Arc<Server>,
+    dir: DataDir,
+    identities: Identities,
+    policies: Policies,
+    routes: RwLock<Arc<Routes>>,
+}
+
+/// One connection of a device that was let in.
+pub struct Connection {
+    gateway: Arc<Gateway>,
+    subject: Subject,
+    tokens: Tokens,
+    not_after: UnixTime,
+    place: Place,
+    socket: OwnedFd,
+}
+
+impl Gateway {
+    /// Reads routes and makes the signing key.
+    ///
+    /// # Errors
+    /// Bad input naming what is wrong with `gateway.toml`.
+    pub fn open(server: Arc<Server>, dir: &DataDir) -> Result<Arc<Self>, Failure> {
+        let identities = Identities::new(&server.keys.secret, &server.config.url)
+            .map_err(|_| Failure::input("data-damaged").with("file", "secret.key"))?;
+        let routes = RwLock::new(Arc::new(Routes::load(dir)?));
+        Ok(Arc::new(Self { server, dir: dir.clone(), identities, policies: Policies::default(), routes }))
+    }
+
+    fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes a new `gateway.toml` as it comes; a faulty one changes nothing.
+    pub async fn watch(self: Arc<Self>) {
+        let changed = || std::fs::metadata(self.dir.file(routes::NAME)).and_then(|file| file.modified()).ok();
+        let mut seen: Option<SystemTime> = changed();
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                () = self.server.stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let now = changed();
+            if now == seen {
+                continue;
+            }
+            seen = now;
+            match Routes::load(&self.dir) {
+                Ok(fresh) => {
+                    tracing::info!(routes = fresh.len(), "gateway routes in force");
+                    *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                }
+                Err(failure) => tracing::error!(id = failure.id, "gateway routes stay as they were"),
+            }
+        }
+    }
+
+    /// Accepts connections until the server stops.
+    pub async fn accept(self: Arc<Self>, listener: TcpListener, config: Arc<ServerConfig>) {
+        let acceptor = TlsAcceptor::from(config);
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(seat) = Arc::clone(&room).acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                () = self.server.stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let (gateway, acceptor) = (Arc::clone(&self), acceptor.clone());
+                    self.server.tasks.spawn(async move {
+                        gateway.run(acceptor, stream).await;
+                        drop(seat);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+
+    async fn run(self: Arc<Self>, acceptor: TlsAcceptor, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let Ok(socket) = stream.as_fd().try_clone_to_owned() else { return };
+        let server = Arc::clone(&self.server);
+        let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(tls)) => tls,
+            Ok(Err(_)) => return server.metrics.count("gateway-handshake", "failed"),
+            Err(_) => return server.metrics.count("gateway-handshake", "slow"),
+        };
+        match self.admitted(&tls, socket).await {
+            Ok(connection) => serve(Arc::new(connection), tls).await,
+            Err(reason) => {
+                server.metrics.count("gateway-admission", reason.code());
+                tracing::info!(reason = reason.code(), "the gateway refused a device");
+            }
+        }
+    }
+
+    /// The place is taken before the state is read: either this sees the ban, or the ban sees the place.
+    async fn admitted(self: &Arc<Self>, tls: &TlsStream<TcpStream>, socket: OwnedFd) -> Result<Connection, Reason> {
+        let leaf = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()).ok_or(Reason::ProofInvalid)?;
+        let certified = connection::certified(leaf).ok_or(Reason::ProofInvalid)?;
+        let place = self.server.live.join(certified.device, certified.epoch).ok_or(Reason::RateLimited)?;
+        let subject = admit::admit(&self.server, leaf, certified, clock::now()).await?;
+        let (gateway, not_after) = (Arc::clone(self), certified.not_after);
+        Ok(Connection { gateway, subject, tokens: Tokens::default(), not_after, place, socket })
+    }
+}
+
+impl Connection {
+    fn policy(&self, now: UnixTime) -> Result<Arc<VerifiedPolicy>, Reason> {
+        self.gateway.policies.get(&self.gateway.server, &self.subject.group, now)
+    }
+
+    /// Waits until the device loses its right to the connection: an order, the end of the certificate, the server's.
+    async fn over(&self) {
+        let left = u64::try_from(self.not_after.since(clock::now())).unwrap_or(0);
+        tokio::select! {
+            () = self.place.cut.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(left)) => {}
+            () = self.gateway.server.stop.cancelled() => {}
+        }
+    }
+
+    /// Makes the connection end with what the kernel still holds for it thrown away.
+    fn reset(&self) {
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        let _ = setsockopt(&self.socket, sockopt::Linger, &at_once);
+        let _ =
+            nix::sys::socket::shutdown(std::os::fd::AsRawFd::as_raw_fd(&self.socket), nix::sys::socket::Shutdown::Both);
+        self.gateway.server.metrics.count("gateway-connection", "cut");
+    }
+}
+
+async fn serve(connection: Arc<Connection>, tls: TlsStream<TcpStream>) {
+    let two = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let held = Arc::clone(&connection);
+    let service = service_fn(move |request| {
+        let connection = Arc::clone(&held);
+        async move { Ok::<_, Infallible>(proxy::answer(connection, request).await) }
+    });
+    let io = TokioIo::new(tls);
+    let served = async {
+        if two {
+            let mut builder = conn::http2::Builder::new(TokioExecutor::new());
+            builder
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(H2_STREAMS)
+                .max_header_list_size(H2_HEADERS)
+                .max_pending_accept_reset_streams(H2_RESETS)
+                .keep_alive_interval(HEAD);
+            builder.serve_connection(io, service).await
+        } else {
+            let mut builder = conn::http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+            builder.serve_connection(io, service).with_upgrades().await
+        }
+    };
+    tokio::select! {
+        ended = served => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a gateway connection ended");
+            }
+        }
+        () = connection.over() => connection.reset(),
+    }
+}
