@@ -1,12 +1,14 @@
 //! The policy server: enrolls devices, lets them in for a while, tells them what they may reach, and shuts them out.
 //!
-//! `api` is what devices ask, `push` what they are told, `admin` and `cli` what operators do; `flow` holds each of
-//! these as one straight walk over `policy-server-core` (decisions) and `policy-server-store` (what is kept).
+//! `api` is what devices ask, `push` what they are told, `console` what people see in a browser, `admin` and `cli` what
+//! operators do; `flow` holds each of these as one straight walk over `policy-server-core` (decisions) and
+//! `policy-server-store` (what is kept).
 
 mod admin;
 mod api;
 mod cli;
 mod clock;
+mod console;
 mod crash;
 mod data;
 mod failure;

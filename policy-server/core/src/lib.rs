@@ -2,10 +2,13 @@
 //! log's tree, and what is signed. Time, randomness and storage are arguments; the store and the binary bring them.
 
 pub mod audit;
+pub mod authz;
 pub mod enrollment;
 pub mod fleet;
 pub mod lease;
+pub mod limit;
 pub mod merkle;
 pub mod note;
 pub mod outbox;
 pub mod signing;
+pub mod webauthn;

@@ -1,6 +1,6 @@
 //! The accept loop: limits on number and time, and what each connection proves handed to its requests.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -22,6 +22,7 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude
 
 use crate::{
     api::{self, Refused},
+    console::{self, Caller},
     data::keys::parse_identity,
     server::Server,
 };
@@ -64,7 +65,7 @@ pub struct Certified {
 /// Accepts connections until the server stops.
 pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<ServerConfig>) {
     let acceptor = TlsAcceptor::from(config);
-    let router = api::router(Arc::clone(&server));
+    let router = api::router(Arc::clone(&server)).merge(console::router(&server));
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
@@ -73,10 +74,10 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
             accepted = listener.accept() => accepted,
         };
         match stream {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 let (server, acceptor, router) = (Arc::clone(&server), acceptor.clone(), router.clone());
                 let tasks = server.tasks.clone();
-                tasks.spawn(async move { run(&server, acceptor, router, stream, place).await });
+                tasks.spawn(async move { run(&server, acceptor, router, (stream, address), place).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -86,7 +87,13 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
     }
 }
 
-async fn run(server: &Server, acceptor: TlsAcceptor, router: Router, stream: TcpStream, place: OwnedSemaphorePermit) {
+async fn run(
+    server: &Server,
+    acceptor: TlsAcceptor,
+    router: Router,
+    (stream, address): (TcpStream, SocketAddr),
+    place: OwnedSemaphorePermit,
+) {
     let _ = stream.set_nodelay(true);
     let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(tls)) => tls,
@@ -98,16 +105,17 @@ async fn run(server: &Server, acceptor: TlsAcceptor, router: Router, stream: Tcp
         Err(_) => return server.metrics.count("handshake", "slow"),
     };
     match peer(&tls, place) {
-        Ok(peer) => requests(server, router, tls, Arc::new(peer)).await,
+        Ok(peer) => requests(server, router, tls, Arc::new(peer), Caller(address.ip())).await,
         Err(error) => tracing::warn!(%error, "a connection proved nothing usable"),
     }
 }
 
 /// Serves the requests of a connection; an upgraded one goes on in its own task.
-async fn requests(server: &Server, router: Router, tls: TlsStream<TcpStream>, peer: Arc<Peer>) {
+async fn requests(server: &Server, router: Router, tls: TlsStream<TcpStream>, peer: Arc<Peer>, caller: Caller) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         let router = router.clone();
         request.extensions_mut().insert(Arc::clone(&peer));
+        request.extensions_mut().insert(caller);
         async move { Ok::<_, Infallible>(respond(router, request.map(Body::new)).await) }
     });
     let connection = http1::Builder::new()

@@ -1,6 +1,7 @@
 //! A real server on loopback and a device that speaks to it as a browser does: TLS 1.3, OPAQUE, WebSocket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod browser;
 pub mod device;
 pub mod line;
 

@@ -1,7 +1,8 @@
 //! Every sentence that a person reads, in Japanese and English, from one Fluent catalogue.
 //!
 //! `text/LANG/*.ftl` hold the messages: `reason.ftl` one for each reason code (`.` written as `-`, with `reason-` in
-//! front), `browser.ftl` those of `secure-browser`, `server.ftl` those of `policy-server`.
+//! front), `browser.ftl` those of `secure-browser`, `server.ftl` those of `policy-server`, `console.ftl`
+//! those of its pages.
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
@@ -18,6 +19,9 @@ pub enum Lang {
     /// English.
     En,
 }
+
+/// The catalogue of the console, for the test that finds sentences that nothing uses.
+pub const CONSOLE: &str = include_str!("../text/ja/console.ftl");
 
 impl Lang {
     /// Both languages.
@@ -42,17 +46,19 @@ impl Lang {
         }
     }
 
-    fn sources(self) -> [&'static str; 3] {
+    fn sources(self) -> [&'static str; 4] {
         match self {
             Self::Ja => [
                 include_str!("../text/ja/reason.ftl"),
                 include_str!("../text/ja/browser.ftl"),
                 include_str!("../text/ja/server.ftl"),
+                include_str!("../text/ja/console.ftl"),
             ],
             Self::En => [
                 include_str!("../text/en/reason.ftl"),
                 include_str!("../text/en/browser.ftl"),
                 include_str!("../text/en/server.ftl"),
+                include_str!("../text/en/console.ftl"),
             ],
         }
     }
@@ -86,7 +92,7 @@ impl fmt::Display for Lang {
     }
 }
 
-fn build(tag: &str, sources: [&'static str; 3]) -> FluentBundle<FluentResource> {
+fn build(tag: &str, sources: [&'static str; 4]) -> FluentBundle<FluentResource> {
     // Both tags are constants above; a tag that did not parse would only lose plural rules.
     let id: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![id]);

@@ -19,12 +19,13 @@ use crate::{EventRecord, InvitationRecord, SignedBoundary, SignedPolicy, StoreEr
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Reads one column.
-trait Column {
+pub(super) trait Column {
     fn int(&self, name: &'static str) -> Result<i64>;
     fn text(&self, name: &'static str) -> Result<String>;
     fn blob(&self, name: &'static str) -> Result<Vec<u8>>;
     fn maybe_int(&self, name: &'static str) -> Result<Option<i64>>;
     fn maybe_text(&self, name: &'static str) -> Result<Option<String>>;
+    fn maybe_blob(&self, name: &'static str) -> Result<Option<Vec<u8>>>;
 
     fn time(&self, name: &'static str) -> Result<UnixTime> {
         self.int(name).map(UnixTime)
@@ -63,6 +64,9 @@ impl Column for SqliteRow {
         Ok(self.try_get(name)?)
     }
     fn maybe_text(&self, name: &'static str) -> Result<Option<String>> {
+        Ok(self.try_get(name)?)
+    }
+    fn maybe_blob(&self, name: &'static str) -> Result<Option<Vec<u8>>> {
         Ok(self.try_get(name)?)
     }
 }
