@@ -6,6 +6,8 @@
 
 mod admin;
 mod api;
+mod backup;
+mod bench;
 mod cli;
 mod clock;
 mod console;
@@ -14,6 +16,7 @@ mod data;
 mod failure;
 mod flow;
 mod gateway;
+mod log_rows;
 mod push;
 mod serve;
 mod server;

@@ -9,15 +9,18 @@ use std::{sync::Arc, time::Duration};
 use policy_server_core::audit::Entry;
 use policy_server_store::{SqliteStore, Store, StoreError, View, Work};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use workspace_protocol::ids::CommandSeq;
 
 pub use current::Current;
 pub use denied::DenySet;
 pub use nonces::{Nonces, PendingEnrollment, Purpose};
 
 use crate::{
+    backup::restore::RESTORED,
     clock,
     data::{Config, DataDir, keys, keys::Keys},
     failure::Failure,
+    flow::refusals::Lately,
     gateway::live::Live,
     push::bus::{Bus, LocalBus},
     serve::metrics::Metrics,
@@ -28,6 +31,8 @@ pub type Database = SqliteStore;
 
 /// Everything that requests share.
 pub struct Server {
+    /// Where everything lies.
+    pub dir: DataDir,
     /// Public facts.
     pub config: Config,
     /// Secrets.
@@ -40,6 +45,10 @@ pub struct Server {
     pub denied: DenySet,
     /// Boundary and policies in force.
     pub current: Current,
+    /// Least number of an order: above everything given before a restore.
+    pub least_seq: CommandSeq,
+    /// Refusals that were logged lately.
+    pub refusals: Lately,
     /// Tells channels to look again.
     pub bus: Arc<dyn Bus>,
     /// Open connections through the access gateway.
@@ -60,20 +69,31 @@ impl Server {
     /// # Errors
     /// Bad input naming what is missing or damaged.
     pub async fn open(dir: &DataDir, serving: bool) -> Result<Arc<Self>, Failure> {
-        let config = Config::load(dir)?;
+        Self::open_as(Config::load(dir)?, dir, serving).await
+    }
+
+    /// Opens a data folder whose facts are known already.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub async fn open_as(config: Config, dir: &DataDir, serving: bool) -> Result<Arc<Self>, Failure> {
         let keys = keys::load(dir)?;
         let store = Database::open(&dir.database()).await?;
         let mut view = store.view().await?;
         let denied = DenySet::new(view.denied(clock::now()).await?);
         let current = Current::new(view.boundary().await?, view.policies().await?);
+        let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
         drop(view);
         Ok(Arc::new(Self {
+            dir: dir.clone(),
+            least_seq: CommandSeq(restored.map_or(0, u64::from_be_bytes)),
             config,
             keys,
             store,
             nonces: Nonces::default(),
             denied,
             current,
+            refusals: Lately::default(),
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),
             metrics: Metrics::default(),

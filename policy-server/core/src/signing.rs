@@ -130,12 +130,12 @@ impl Signer {
         envelope::sign(Kind::Lease, lease, &self.key)
     }
 
-    /// Signs an order.
+    /// Signs an order. It carries the root's word for this key: a device that was off while the key changed obeys it too.
     #[must_use]
     pub fn command(&self, to: (DeviceId, Epoch), seq: CommandSeq, action: Action, now: UnixTime) -> Vec<u8> {
         let (device, epoch) = to;
         let document = Command { device, epoch, seq, action, issued_at: now };
-        envelope::sign(Kind::Command, &document, &self.key)
+        envelope::sign_certified(Kind::Command, &document, &self.key, &self.certificate)
     }
 
     /// Signs a policy.

@@ -77,16 +77,42 @@ pub enum EnvelopeError {
 /// Signs `document` as a `kind`.
 #[must_use]
 pub fn sign<T: Serialize>(kind: Kind, document: &T, key: &SigningKey) -> Vec<u8> {
-    let protected =
-        HeaderBuilder::new().algorithm(iana::Algorithm::EdDSA).key_id(key.verifying_key().id().0.to_vec()).build();
+    signed(kind, document, key, header(key))
+}
+
+/// Name of the header that carries a key certificate.
+const CERTIFICATE: &str = "key-certificate";
+
+fn header(key: &SigningKey) -> HeaderBuilder {
+    HeaderBuilder::new().algorithm(iana::Algorithm::EdDSA).key_id(key.verifying_key().id().0.to_vec())
+}
+
+fn signed<T: Serialize>(kind: Kind, document: &T, key: &SigningKey, header: HeaderBuilder) -> Vec<u8> {
     let sealed = CoseSign1Builder::new()
-        .protected(protected)
+        .protected(header.build())
         .payload(cbor::to_vec(document))
         .create_signature(kind.context(), |bytes| key.sign(bytes))
         .build();
     let bytes = sealed.to_vec();
     debug_assert!(bytes.is_ok(), "in-memory COSE");
     bytes.unwrap_or_default()
+}
+
+/// As [`sign`], with the root's word for `key` in what is signed: for a receiver that last heard of an earlier key.
+#[must_use]
+pub fn sign_certified<T: Serialize>(kind: Kind, document: &T, key: &SigningKey, certificate: &[u8]) -> Vec<u8> {
+    let header = header(key).text_value(CERTIFICATE.to_owned(), certificate.to_vec().into());
+    signed(kind, document, key, header)
+}
+
+/// The certificate that an envelope carries; nothing is checked yet.
+#[must_use]
+pub fn certificate(kind: Kind, bytes: &[u8]) -> Option<Vec<u8>> {
+    signer(kind, bytes).ok()?;
+    let sealed = CoseSign1::from_slice(bytes).ok()?;
+    let label = coset::Label::Text(CERTIFICATE.to_owned());
+    let found = sealed.protected.header.rest.into_iter().find(|(name, _)| *name == label)?;
+    found.1.into_bytes().ok()
 }
 
 /// Opens an envelope of `kind` that one of `trusted` signed.
@@ -156,9 +182,18 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_travels_inside_what_is_signed() {
+        let key = SigningKey::generate().unwrap();
+        let bytes = sign_certified(Kind::Command, &"text", &key, b"certificate");
+        assert_eq!(certificate(Kind::Command, &bytes).as_deref(), Some(b"certificate".as_slice()));
+        assert_eq!(open::<String>(Kind::Command, &bytes, &[key.verifying_key()]).unwrap(), "text");
+        assert_eq!(certificate(Kind::Command, &sign(Kind::Command, &"text", &key)), None);
+    }
+
+    #[test]
     fn every_flipped_bit_is_refused() {
         let key = SigningKey::generate().unwrap();
-        let bytes = sign(Kind::Command, &"text", &key);
+        let bytes = sign_certified(Kind::Command, &"text", &key, b"certificate");
         for at in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[at / 8] ^= 1 << (at % 8);

@@ -4,6 +4,7 @@ pub mod client;
 pub mod message;
 mod routes;
 pub mod socket;
+pub mod upkeep;
 mod view;
 
 pub use routes::{Actor, router};

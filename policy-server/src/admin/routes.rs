@@ -60,7 +60,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(server)
+        .with_state(Arc::clone(&server))
+        .merge(super::upkeep::router(Arc::clone(&server)))
+        .layer(axum::middleware::from_fn_with_state(server, super::upkeep::log_refusals))
 }
 
 impl IntoResponse for Failure {
@@ -70,7 +72,12 @@ impl IntoResponse for Failure {
             Exit::Input => StatusCode::UNPROCESSABLE_ENTITY,
             Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
         };
-        (status, Json(self)).into_response()
+        let reason = self.reason.as_deref().and_then(workspace_protocol::reason::Reason::from_code);
+        let mut response = (status, Json(self)).into_response();
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 }
 

@@ -3,34 +3,37 @@
 //! An export is a folder: `leaves.jsonl` (one entry a line: the encoded leaf, the root of the tree that ends in it,
 //! the log's signature), `checkpoint` (a C2SP signed note) and `audit.pub` (the log's key).
 
+mod export;
 mod source;
 
 use std::{
-    fs,
-    io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand};
 use policy_server_core::{
-    audit::{Broken, Entry, SignedLeaf, Verifier},
+    audit::{Broken, SignedLeaf, Verifier},
     merkle::Tree,
     note::{self, NoteKey},
 };
 use serde_json::json;
 
-use super::{DataArg, JsonArg, print, print_json, read_text, say};
+use super::{JsonArg, print, print_json, read_text, say};
 use crate::{clock, failure::Failure};
-use source::{Source, encode};
+use source::Source;
 
 /// Commands about the audit log.
 #[derive(Subcommand)]
 pub enum AuditCommand {
     /// Check a log offline: an export, or a server's data folder.
     Verify(VerifyArgs),
-    /// Write the log to a folder: leaves, signed checkpoint, public key.
-    Export(ExportArgs),
+    /// Write the log: a folder that proves itself, or lines for a SIEM.
+    Export(export::ExportArgs),
+    /// Write the ledger of devices as a table.
+    Ledger(export::LedgerArgs),
+    /// Write who did what how often, and how it ended: the table for a regular review.
+    Review(export::ReviewArgs),
     /// Print the log's entries.
     Show(ShowArgs),
 }
@@ -44,17 +47,6 @@ pub struct VerifyArgs {
     /// The log's key as it was noted elsewhere; without it the key beside the log is taken at its word.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    #[command(flatten)]
-    json: JsonArg,
-}
-
-/// Arguments of `audit export`.
-#[derive(Args)]
-pub struct ExportArgs {
-    /// Folder to make.
-    out: PathBuf,
-    #[command(flatten)]
-    data: DataArg,
     #[command(flatten)]
     json: JsonArg,
 }
@@ -75,7 +67,9 @@ pub struct ShowArgs {
 pub async fn run(command: AuditCommand) -> Result<ExitCode, Failure> {
     match command {
         AuditCommand::Verify(args) => verify(args).await,
-        AuditCommand::Export(args) => export(args).await,
+        AuditCommand::Export(args) => export::export(args).await,
+        AuditCommand::Ledger(args) => export::ledger(args).await,
+        AuditCommand::Review(args) => export::review(args).await,
         AuditCommand::Show(args) => show(args).await,
     }
 }
@@ -141,37 +135,6 @@ fn load_key(path: &Path) -> Result<NoteKey, Failure> {
     NoteKey::parse(&read_text(path)?).map_err(|_| Failure::input("audit-key").with("path", path.display()))
 }
 
-async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
-    let mut source = Source::open_data(&args.data.data).await?;
-    let failed =
-        |error: std::io::Error| Failure::input("file-unwritable").with("path", args.out.display()).with("error", error);
-    fs::create_dir(&args.out).map_err(failed)?;
-    let entries = write_leaves(&mut source, &args.out.join(source::LEAVES), failed).await?;
-    fs::write(args.out.join(source::CHECKPOINT), source.checkpoint()?).map_err(failed)?;
-    fs::write(args.out.join(source::KEY), format!("{}\n", source.key()?.to_text())).map_err(failed)?;
-    let path = args.out.display().to_string();
-    if args.json.json {
-        print_json(&json!({ "entries": entries, "path": path }));
-    }
-    say("audit-exported", &[("entries", &entries.to_string()), ("path", &path)]);
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn write_leaves(
-    source: &mut Source,
-    path: &Path,
-    failed: impl Fn(std::io::Error) -> Failure,
-) -> Result<u64, Failure> {
-    let mut out = BufWriter::new(fs::File::create_new(path).map_err(&failed)?);
-    let mut entries = 0;
-    while let Some(leaf) = source.next().await? {
-        writeln!(out, "{}", encode(&leaf)).map_err(&failed)?;
-        entries += 1;
-    }
-    out.flush().map_err(&failed)?;
-    Ok(entries)
-}
-
 async fn show(args: ShowArgs) -> Result<ExitCode, Failure> {
     let path = args.path.or(args.data).unwrap_or_default();
     let mut source = Source::open(&path).await?;
@@ -192,24 +155,10 @@ fn print_entry(index: u64, leaf: &SignedLeaf, json: bool) {
         };
     };
     if json {
-        print_json(&object(index, &entry));
+        print_json(&crate::log_rows::object(index, &entry));
     } else {
         let refused = entry.refused.as_deref().unwrap_or("");
         let time = clock::text(entry.at);
         print(&format!("{index}  {time}  {}  {}  {}  {refused}", entry.actor, entry.action, entry.target));
     }
-}
-
-fn object(index: u64, entry: &Entry) -> serde_json::Value {
-    let detail: serde_json::Map<_, _> =
-        entry.detail.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    json!({
-        "index": index,
-        "at": clock::text(entry.at),
-        "actor": entry.actor,
-        "action": entry.action,
-        "target": entry.target,
-        "refused": entry.refused,
-        "detail": detail,
-    })
 }

@@ -4,11 +4,13 @@
 mod apply;
 mod attest;
 mod audit;
+mod backup;
 mod boundary;
 mod device;
 mod gateway;
 mod init;
 mod invite;
+mod keys;
 mod policy;
 mod policy_bench;
 mod serve;
@@ -27,7 +29,10 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use workspace_words::Lang;
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    bench,
+    failure::{Exit, Failure},
+};
 
 /// Longest text file we read, in bytes: a policy of 4 MiB and its terminator.
 const TEXT_MAX: u64 = (4 << 20) + 1;
@@ -62,6 +67,17 @@ enum Command {
     /// The access gateway: check or put in force where systems live; show the key that signs identities.
     #[command(subcommand)]
     Gateway(gateway::GatewayCommand),
+    /// Write everything of the server, keys included, to one file that opens with the recovery code.
+    Backup(backup::BackupArgs),
+    /// Make a server from a backup.
+    Restore(backup::RestoreArgs),
+    /// Use the recovery code: gives the next one.
+    Recover(backup::RecoverArgs),
+    /// Copy the database to another place and check the copy.
+    Migrate(backup::MigrateArgs),
+    /// Keys: show when they end; replace them while devices go on.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Judge a device's evidence offline.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -74,6 +90,12 @@ enum Command {
 enum BenchCommand {
     /// What one decision costs with 10, 1,000 and 10,000 entries.
     Policy,
+    /// Memory of the server for an idle device, beside mosquitto and nats-server.
+    Idle(bench::IdleArgs),
+    /// Renewals a second and core, beside the bare cryptography.
+    Renewals(bench::RenewalArgs),
+    /// What a renewal costs with few and with many devices in the database.
+    Checkin(bench::CheckinArgs),
 }
 
 /// Where the server's data lies.
@@ -129,14 +151,29 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Boundary(command) => boundary::run(command),
         Command::Audit(command) => block_on(audit::run(command)),
         Command::Gateway(command) => gateway::run(command),
+        Command::Backup(args) => block_on(backup::make(args)),
+        Command::Restore(args) => block_on(backup::restore(args)),
+        Command::Recover(args) => block_on(backup::recover(args)),
+        Command::Migrate(args) => block_on(backup::migrate(args)),
+        Command::Keys(command) => block_on(keys::run(command)),
         Command::Attest(command) => Ok(attest::run(command, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
+        Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),
+        Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),
+        Command::Bench(BenchCommand::Checkin(args)) => block_on_all(bench::checkin(args)),
     }
 }
 
 /// Runs a short command on this thread.
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::refused("runtime-failed").with("error", error))?;
+    runtime.block_on(work)
+}
+
+/// Runs a load on all cores.
+fn block_on_all(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::refused("runtime-failed").with("error", error))?;
     runtime.block_on(work)
 }

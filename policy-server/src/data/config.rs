@@ -49,7 +49,15 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
             Err(error) => return Err(dir.unreadable(&error)),
         };
-        let config: Self = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        Self::parse(&bytes)
+    }
+
+    /// Reads the file's content.
+    ///
+    /// # Errors
+    /// Bad input if it is not a server's, or of another version.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        let config: Self = serde_json::from_slice(bytes).map_err(|_| damaged())?;
         if config.schema == SCHEMA { Ok(config) } else { Err(damaged()) }
     }
 

@@ -8,21 +8,14 @@ use policy_server_core::{
 };
 use policy_server_store::{SqliteStore, Store, Work};
 use workspace_policy::VerifiedBoundary;
-use workspace_protocol::{
-    crypto::{Secret, SigningKey, hmac_sha256, random},
-    ids::Version,
-};
+use workspace_protocol::{crypto::SigningKey, ids::Version};
 use zeroize::Zeroizing;
 
 use super::{Config, DataDir, files, keys, root};
-use crate::{clock, failure::Failure, flow::boundary::record};
+use crate::{backup, clock, failure::Failure, flow::boundary::record};
 
 /// The boundary of a server whose admin has not signed one: it allows nothing.
 pub const BOUNDARY_TEMPLATE: &str = include_str!("boundary.toml");
-/// Letters of a recovery code: no two look alike.
-const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// Letters in a recovery code: 125 bits.
-const CODE_LETTERS: usize = 25;
 
 /// What `init` is asked for.
 pub struct Wish<'a> {
@@ -94,14 +87,14 @@ async fn fill_server(
 ) -> Result<Zeroizing<String>, Failure> {
     keys::create(dir, config, root_key)?;
     let keys = keys::load(dir)?;
-    let code = recovery_code()?;
+    let code = backup::new_code()?;
     let now = config.created_at;
     let envelope = sign_boundary(root_key, toml, Version(1), now, BOUNDARY_SECONDS);
     let verified = VerifiedBoundary::verify(&envelope, &keys.root, Version(0), now)
         .map_err(|error| Failure::input("boundary-refused").because(error.reason()))?;
     let store = SqliteStore::create(&dir.database()).await?;
     let mut work = store.begin().await?;
-    work.put_setting("recovery-code", &recovery_tag(&keys.secret, &code)).await?;
+    backup::keep_code(&mut work, &keys.secret, &code).await?;
     work.add_admin("admin", now).await?;
     work.add_boundary(&record(&verified, envelope, now)).await?;
     let made = Entry::done(now, &crate::admin::own_actor(), "server.init", config.authority());
@@ -128,24 +121,6 @@ fn read_boundary(path: &Path) -> Result<String, Failure> {
             Err(Failure::input("boundary-faults").lines(lines))
         }
     }
-}
-
-fn recovery_code() -> Result<Zeroizing<String>, Failure> {
-    let bytes: Zeroizing<[u8; CODE_LETTERS]> = Zeroizing::new(random().map_err(|_| Failure::refused("random-failed"))?);
-    let mut code = Zeroizing::new(String::with_capacity(CODE_LETTERS + 4));
-    for (at, byte) in bytes.iter().enumerate() {
-        if at > 0 && at % 5 == 0 {
-            code.push('-');
-        }
-        let letter = LETTERS.get(usize::from(byte & 31)).copied().unwrap_or(b'A');
-        code.push(char::from(letter));
-    }
-    Ok(code)
-}
-
-/// What is kept of a recovery code.
-fn recovery_tag(secret: &Secret, code: &str) -> [u8; 32] {
-    hmac_sha256(secret.derive(b"", "secure-workspace/v1/recovery-code").expose(), code.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The server's keys: made at `init`, sealed under `secret.key`, read once at the start. They print nothing.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use opaque_ke::ServerSetup;
 use policy_server_core::{
@@ -8,8 +8,8 @@ use policy_server_core::{
     signing::{Signer, certify, seal_key, unseal_key},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
@@ -20,26 +20,32 @@ use workspace_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::{Config, DataDir, files, root};
+use super::{
+    Config, DataDir,
+    authority::{DeviceCa, new_authority},
+    files,
+    online::OnlineKey,
+    root, rotation,
+};
 use crate::failure::Failure;
 
 const SECRET: &str = "secret.key";
 const ROOT_PUBLIC: &str = "root.pub";
-const ONLINE: &str = "online.key";
-const ONLINE_CERTIFICATE: &str = "online.cert";
+pub(super) const ONLINE: &str = "online.key";
+pub(super) const ONLINE_CERTIFICATE: &str = "online.cert";
 const AUDIT: &str = "audit.key";
 /// The audit log's public key in signed-note form.
 pub const AUDIT_PUBLIC: &str = "audit.pub";
 const OPAQUE: &str = "opaque.setup";
-const CA: &str = "device-ca.key";
-const CA_CERTIFICATE: &str = "device-ca.der";
+pub(super) const CA: &str = "device-ca.key";
+pub(super) const CA_CERTIFICATE: &str = "device-ca.der";
 const TLS: &str = "tls.key";
 const TLS_CERTIFICATE: &str = "tls.der";
 
 /// Life of the device CA and of the pinned TLS certificate in seconds: ten years; devices go by the key.
-const LONG: i64 = 3650 * 24 * 3600;
+pub(super) const LONG: i64 = 3650 * 24 * 3600;
 /// How far certificates begin in the past, in seconds.
-const BACKDATE: i64 = 3600;
+pub(super) const BACKDATE: i64 = 3600;
 
 /// Everything secret that a running server holds.
 pub struct Keys {
@@ -48,7 +54,7 @@ pub struct Keys {
     /// The organisation's root, public half only.
     pub root: VerifyingKey,
     /// Signs policies, leases and commands.
-    pub signer: Signer,
+    pub signer: OnlineKey,
     /// Signs the audit log.
     pub audit: SigningKey,
     /// The audit log's name and public key.
@@ -63,43 +69,13 @@ pub struct Keys {
     pub tls_certificate: CertificateDer<'static>,
     /// SHA-256 of the TLS key's SubjectPublicKeyInfo: what links pin.
     pub pin: [u8; 32],
+    /// Held while keys are replaced, so that one rotation follows another.
+    pub rotating: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("root", &self.root).field("signer", &self.signer).finish_non_exhaustive()
-    }
-}
-
-/// The certificate authority of client certificates.
-pub struct DeviceCa {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-}
-
-impl DeviceCa {
-    /// The CA's own certificate.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
-    }
-
-    /// A client certificate for a device key, good from a little before `now` to `end`.
-    ///
-    /// # Errors
-    /// `None` if the key is not a P-256 SubjectPublicKeyInfo or the system gave no randomness.
-    pub fn issue(&self, spki: &[u8], to: (DeviceId, Epoch), now: UnixTime, end: UnixTime) -> Option<Vec<u8>> {
-        let key = device_key(spki)?;
-        let (device, epoch) = to;
-        let mut params = CertificateParams::default();
-        params.distinguished_name = name(&device.to_string());
-        params.not_before = date(now.plus(-policy_server_core::lease::CERTIFICATE_BACKDATE_SECONDS))?;
-        params.not_after = date(end)?;
-        params.serial_number = Some(serial()?);
-        params.subject_alt_names = vec![SanType::URI(identity(device, epoch).try_into().ok()?)];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        params.signed_by(&key, &self.issuer).ok().map(|certificate| certificate.der().to_vec())
     }
 }
 
@@ -122,18 +98,18 @@ pub fn device_key(spki: &[u8]) -> Option<SubjectPublicKeyInfo> {
     (key.algorithm() == &PKCS_ECDSA_P256_SHA256 && uncompressed).then_some(key)
 }
 
-fn name(common: &str) -> DistinguishedName {
+pub(super) fn name(common: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common);
     name
 }
 
-fn date(time: UnixTime) -> Option<OffsetDateTime> {
+pub(super) fn date(time: UnixTime) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(time.0).ok()
 }
 
 /// 127 random bits: positive as DER wants it, and never guessed.
-fn serial() -> Option<SerialNumber> {
+pub(super) fn serial() -> Option<SerialNumber> {
     let mut bytes: [u8; 16] = random().ok()?;
     if let Some(first) = bytes.first_mut() {
         *first = (*first & 0x7f) | 0x40;
@@ -166,7 +142,8 @@ pub fn create(dir: &DataDir, config: &Config, root_key: &SigningKey) -> Result<(
     let setup = Zeroizing::new(ServerSetup::<Suite>::new(&mut rand::rngs::OsRng).serialize().to_vec());
     sealed(OPAQUE, &setup)?;
 
-    let (ca, ca_certificate) = authority(config).ok_or_else(|| Failure::refused("random-failed"))?;
+    let (ca, ca_certificate) =
+        new_authority(config, config.created_at).ok_or_else(|| Failure::refused("random-failed"))?;
     sealed(CA, &Zeroizing::new(ca.serialize_der()))?;
     write(CA_CERTIFICATE, &ca_certificate)?;
 
@@ -175,26 +152,12 @@ pub fn create(dir: &DataDir, config: &Config, root_key: &SigningKey) -> Result<(
     write(TLS_CERTIFICATE, &certificate)
 }
 
-fn fresh() -> Result<SigningKey, Failure> {
+pub(super) fn fresh() -> Result<SigningKey, Failure> {
     SigningKey::generate().map_err(|_| Failure::refused("random-failed"))
 }
 
 fn log_name(config: &Config) -> String {
     format!("{}/audit", config.authority())
-}
-
-fn authority(config: &Config) -> Option<(KeyPair, Vec<u8>)> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).ok()?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = name("Secure workspace devices");
-    params.distinguished_name.push(DnType::OrganizationName, config.org.as_str());
-    params.not_before = date(config.created_at.plus(-BACKDATE))?;
-    params.not_after = date(config.created_at.plus(LONG))?;
-    params.serial_number = Some(serial()?);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let certificate = params.self_signed(&key).ok()?.der().to_vec();
-    Some((key, certificate))
 }
 
 fn server_certificate(config: &Config) -> Option<(KeyPair, Vec<u8>)> {
@@ -222,6 +185,7 @@ fn server_certificate(config: &Config) -> Option<(KeyPair, Vec<u8>)> {
 pub fn load(dir: &DataDir) -> Result<Keys, Failure> {
     let secret = load_secret(dir)?;
     let root = load_root(dir)?;
+    rotation::finish(dir, &secret)?;
     let online = signing_key(dir, &secret, ONLINE)?;
     let signer = Signer::new(online, read(dir, ONLINE_CERTIFICATE)?.to_vec(), root);
     let audit = signing_key(dir, &secret, AUDIT)?;
@@ -233,7 +197,7 @@ pub fn load(dir: &DataDir) -> Result<Keys, Failure> {
     let tls = unsealed(dir, &secret, TLS)?;
     Ok(Keys {
         root,
-        signer: signer.map_err(|_| damaged(ONLINE_CERTIFICATE))?,
+        signer: OnlineKey::new(signer.map_err(|_| damaged(ONLINE_CERTIFICATE))?),
         audit,
         log,
         opaque: setup,
@@ -242,6 +206,7 @@ pub fn load(dir: &DataDir) -> Result<Keys, Failure> {
         tls: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(tls.to_vec())),
         tls_certificate: CertificateDer::from(read(dir, TLS_CERTIFICATE)?.to_vec()),
         secret,
+        rotating: Arc::default(),
     })
 }
 
@@ -266,31 +231,30 @@ pub fn load_secret(dir: &DataDir) -> Result<Secret, Failure> {
 
 fn load_ca(dir: &DataDir, secret: &Secret) -> Result<DeviceCa, Failure> {
     let key = pair(&unsealed(dir, secret, CA)?, CA)?;
-    let certificate = CertificateDer::from(read(dir, CA_CERTIFICATE)?.to_vec());
-    let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| damaged(CA_CERTIFICATE))?;
-    Ok(DeviceCa { issuer, certificate })
+    let certificate = read(dir, CA_CERTIFICATE)?;
+    DeviceCa::new(key, &certificate, rotation::earlier(dir)?).ok_or_else(|| damaged(CA_CERTIFICATE))
 }
 
-fn pair(pkcs8: &[u8], name: &str) -> Result<KeyPair, Failure> {
+pub(super) fn pair(pkcs8: &[u8], name: &str) -> Result<KeyPair, Failure> {
     KeyPair::try_from(pkcs8).map_err(|_| damaged(name))
 }
 
-fn signing_key(dir: &DataDir, secret: &Secret, name: &str) -> Result<SigningKey, Failure> {
+pub(super) fn signing_key(dir: &DataDir, secret: &Secret, name: &str) -> Result<SigningKey, Failure> {
     let bytes = unsealed(dir, secret, name)?;
     let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| damaged(name))?;
     SigningKey::from_seed(Secret::from_bytes(seed)).map_err(|_| damaged(name))
 }
 
-fn unsealed(dir: &DataDir, secret: &Secret, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(super) fn unsealed(dir: &DataDir, secret: &Secret, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     unseal_key(secret, name, &read(dir, name)?).map_err(|_| damaged(name))
 }
 
-fn read(dir: &DataDir, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(super) fn read(dir: &DataDir, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     files::read(&dir.file(name))
         .map_err(|error| Failure::input("data-file").with("file", dir.file(name).display()).with("error", error))
 }
 
-fn damaged(name: &str) -> Failure {
+pub(super) fn damaged(name: &str) -> Failure {
     Failure::input("data-damaged").with("file", name)
 }
 

@@ -1,10 +1,13 @@
 //! The data folder: names of its files, its lock, and what is read from it at the start.
 
+pub mod authority;
 mod config;
 pub mod files;
 pub mod init;
 pub mod keys;
+pub mod online;
 pub mod root;
+pub mod rotation;
 
 use std::{
     fs::{File, OpenOptions},

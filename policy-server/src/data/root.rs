@@ -42,6 +42,11 @@ pub fn parse_public(bytes: &[u8]) -> Option<VerifyingKey> {
     value(bytes, PUBLIC).map(|raw| VerifyingKey(*raw))
 }
 
+/// Whether bytes begin like the root key's file: it must never leave with anything else.
+pub fn is_private(start: &[u8]) -> bool {
+    start.trim_ascii_start().starts_with(PRIVATE.as_bytes())
+}
+
 fn value(bytes: &[u8], kind: &str) -> Option<Zeroizing<[u8; 32]>> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let encoded = text.strip_prefix(kind)?.strip_prefix(' ')?;

@@ -4,14 +4,16 @@
 //! admission of that epoch can be.
 
 use policy_server_core::{
+    audit::Entry,
     enrollment::{FACT_MAX, text_is_plain},
     fleet::Device,
     lease,
 };
-use policy_server_store::View;
+use policy_server_store::{SignedPolicy, View};
 use workspace_protocol::{
     device_api::{Admission, DeviceFacts, Held},
     documents::Lease,
+    envelope::{self, Kind},
     ids::UnixTime,
     reason::Reason,
 };
@@ -43,15 +45,19 @@ pub async fn admit<V: View>(
     let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most);
     let granted = lease::grant(device.id, device.epoch, device.lease_serial, lengths, now);
     let certificate = certificate(server, device, &granted, now)?;
+    // Lease, certificate and policy must be of one key, also while it is being replaced; a policy left out comes soon.
+    let signer = server.keys.signer.now();
+    let of_it = |one: &SignedPolicy| envelope::signer(Kind::Policy, &one.envelope).is_ok_and(|id| id == signer.id());
+    let policy = policy.filter(|one| one.version > held.policy && of_it(one));
     note(device, &granted, held, now);
     Ok(Admission {
         device: device.id,
         epoch: device.epoch,
         certificates: vec![certificate.into()],
-        lease: server.keys.signer.lease(&granted).into(),
-        key_certificate: server.keys.signer.certificate().to_vec().into(),
+        lease: signer.lease(&granted).into(),
+        key_certificate: signer.certificate().to_vec().into(),
         boundary: boundary.filter(|one| one.version > held.boundary).map(|one| one.envelope.clone().into()),
-        policy: policy.filter(|one| one.version > held.policy).map(|one| one.envelope.clone().into()),
+        policy: policy.map(|one| one.envelope.clone().into()),
         pending: super::hello::pending(view, device.id, device.epoch).await?,
         server_time: now,
         org: server.config.org.clone(),
@@ -71,6 +77,14 @@ fn note(device: &mut Device, granted: &Lease, held: Held, now: UnixTime) {
     device.lease_until = device.lease_until.max(Some(granted.destroy_after));
     device.last_contact = Some(now);
     device.held = held;
+}
+
+/// The log's line about a lease that was granted.
+pub fn line(now: UnixTime, action: &str, device: &Device) -> Entry {
+    Entry::done(now, &format!("device:{}", device.id), action, device.id)
+        .with("lease", device.lease_serial)
+        .with("until", device.lease_until.unwrap_or(now))
+        .with("tier", device.tier.word())
 }
 
 /// Whether facts may be kept: short and plain.

@@ -87,11 +87,10 @@ async fn make(
     let admission = admit::admit(server, &mut work, &mut device, Held::default(), now).await?;
     work.add_device(&device, sealed).await?;
     work.set_invitation(&found.id, Invitation::Used, Some(device.id)).await?;
-    let made = Entry::done(now, &format!("device:{}", device.id), "device.enroll", device.id)
+    let made = admit::line(now, "device.enroll", &device)
         .with("user", &device.user)
         .with("group", &device.group)
         .with("label", &device.label)
-        .with("tier", device.tier.word())
         .with("invitation", hex::encode(found.id));
     server.log(&mut work, &made).await?;
     crash::point("server.enroll.before-commit");

@@ -8,7 +8,10 @@ pub mod invite;
 pub mod order;
 pub mod policy;
 pub mod receipt;
+pub mod recovery;
+pub mod refusals;
 pub mod report;
+pub mod rotate;
 pub mod signed;
 pub mod unlock;
 

@@ -52,7 +52,7 @@ pub async fn wipe(server: &Server, actor: &str, name: &str) -> Result<Order, Fai
         return Ok(held.clone());
     }
     device.standing = device.standing.step(FleetEvent::Wipe).map_err(Failure::reason)?;
-    let order = issue(server, &device, next_seq(&orders), Action::Wipe, now);
+    let order = issue(server, &device, next_seq(server, &orders), Action::Wipe, now);
     work.set_device(&device).await?;
     work.add_order(&order).await?;
     work.ban(&ban(&device, "wipe", now)).await?;
@@ -85,7 +85,7 @@ pub async fn lock(server: &Server, actor: &str, name: &str) -> Result<Order, Fai
     if let Some(held) = orders.iter().rfind(open) {
         return Ok(held.clone());
     }
-    let order = issue(server, &device, next_seq(&orders), Action::Lock, now);
+    let order = issue(server, &device, next_seq(server, &orders), Action::Lock, now);
     work.set_device(&device).await?;
     work.add_order(&order).await?;
     server.log(&mut work, &Entry::done(now, actor, "device.lock", device.id).with("seq", order.seq)).await?;
@@ -187,8 +187,9 @@ fn issue(server: &Server, device: &Device, seq: CommandSeq, action: Action, now:
     }
 }
 
-fn next_seq(orders: &[Order]) -> CommandSeq {
-    CommandSeq(orders.iter().map(|one| one.seq.0).max().unwrap_or(0) + 1)
+fn next_seq(server: &Server, orders: &[Order]) -> CommandSeq {
+    let next = CommandSeq(orders.iter().map(|one| one.seq.0).max().unwrap_or(0) + 1);
+    next.max(server.least_seq)
 }
 
 fn ban(device: &Device, cause: &'static str, now: UnixTime) -> Ban {

@@ -36,7 +36,7 @@ pub async fn apply(
             return Err(failure);
         }
     };
-    sign(server, actor, group, &policy, toml, now).await
+    sign(server, actor, group, (&policy, toml), Version(0), now).await
 }
 
 /// Signs anew every policy that is past half of its life, so that none ends while its server runs.
@@ -46,17 +46,36 @@ pub async fn apply(
 pub async fn refresh(server: &Server) -> Result<(), Failure> {
     let now = clock::now();
     for held in server.current.policies() {
-        if now.since(held.issued_at) * 2 < POLICY_SECONDS {
+        // One that an earlier key signed is left over from a rotation that a crash cut short.
+        let ours = server.keys.signer.signed(Kind::Policy, &held.envelope);
+        if ours && now.since(held.issued_at) * 2 < POLICY_SECONDS {
             continue;
         }
-        match checked(server, "policy", &held.toml, now) {
-            Ok(policy) => {
-                sign(server, "server", &held.group, &policy, &held.toml, now).await?;
-            }
-            Err(failure) => {
-                let reason = failure.reason.unwrap_or_default();
-                tracing::warn!(group = %held.group, reason, "a policy could not be signed anew and will end");
-            }
+        sign_again(server, &held, Version(0), now).await?;
+    }
+    Ok(())
+}
+
+/// Signs every policy anew, with no version below `least`.
+///
+/// # Errors
+/// [`Failure`] if the store fails.
+pub async fn sign_all(server: &Server, least: Version) -> Result<(), Failure> {
+    let now = clock::now();
+    for held in server.current.policies() {
+        sign_again(server, &held, least, now).await?;
+    }
+    Ok(())
+}
+
+async fn sign_again(server: &Server, held: &SignedPolicy, least: Version, now: UnixTime) -> Result<(), Failure> {
+    match checked(server, "policy", &held.toml, now) {
+        Ok(policy) => {
+            sign(server, "server", &held.group, (&policy, &held.toml), least, now).await?;
+        }
+        Err(failure) => {
+            let reason = failure.reason.unwrap_or_default();
+            tracing::warn!(group = %held.group, reason, "a policy could not be signed anew and will end");
         }
     }
     Ok(())
@@ -66,12 +85,12 @@ async fn sign(
     server: &Server,
     actor: &str,
     group: &GroupName,
-    policy: &Policy,
-    toml: &str,
+    (policy, toml): (&Policy, &str),
+    least: Version,
     now: UnixTime,
 ) -> Result<Version, Failure> {
     let mut work = server.store.begin().await?;
-    let version = work.next_policy_version(group).await?;
+    let version = work.next_policy_version(group).await?.max(least);
     let row = record(server, group, policy, toml, version, now)?;
     work.add_policy(&row).await?;
     let entry = Entry::done(now, actor, "policy.apply", group).with("version", version).with("name", policy.name());

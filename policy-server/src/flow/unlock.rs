@@ -20,7 +20,7 @@ use workspace_protocol::{
     reason::Reason,
 };
 
-use super::{Denial, admit, enroll::within, signed};
+use super::{Denial, admit, enroll::within, refusals, signed};
 use crate::{
     clock, crash,
     server::{Purpose, Server},
@@ -84,8 +84,16 @@ pub async fn renew(server: &Server, exporter: &Exporter, ask: &SignedRequest) ->
     let (_, purpose, body): (_, _, Renew) = signed::open(server, RENEW, exporter, ask, now).await?;
     let Purpose::Request(..) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
     admit::check_facts(&body.facts)?;
+    let renewed = grant(server, ask.device, body, now).await;
+    if let Err(Denial::Refused { reason, .. }) = &renewed {
+        refusals::note(server, ask.device, "device.renew", *reason).await?;
+    }
+    renewed
+}
+
+async fn grant(server: &Server, id: DeviceId, body: Renew, now: UnixTime) -> Result<Admission, Denial> {
     let mut work = server.store.begin().await?;
-    let mut device = work.device(ask.device).await?.ok_or(Reason::DeviceUnknown)?;
+    let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
     device.standing.admits()?;
     if device.lease_until.is_none_or(|until| now >= until) {
         return Err(Denial::of(Reason::LeaseExpired));
@@ -93,6 +101,7 @@ pub async fn renew(server: &Server, exporter: &Exporter, ask: &SignedRequest) ->
     let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
+    server.log(&mut work, &admit::line(now, "device.renew", &device)).await?;
     work.commit().await?;
     crash::point("server.renew.committed");
     Ok(admission)
@@ -139,7 +148,7 @@ async fn succeed(server: &Server, id: DeviceId, body: UnlockFinish, now: UnixTim
     let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
-    server.log(&mut work, &Entry::done(now, &actor(id), "device.unlock", id)).await?;
+    server.log(&mut work, &admit::line(now, "device.unlock", &device)).await?;
     crash::point("server.unlock.before-commit");
     work.commit().await?;
     crash::point("server.unlock.committed");
@@ -153,12 +162,11 @@ async fn fail(server: &Server, id: DeviceId, now: UnixTime) -> Result<Admission,
     let (tries, refused) = before.step(TryEvent::Failed);
     let reason = refused.err().unwrap_or(Reason::PinWrong);
     device.tries = tries;
-    if tries != before {
-        work.set_device(&device).await?;
-        let entry = Entry::done(now, &actor(id), "device.pin-locked", id).refused(reason);
-        server.log(&mut work, &entry).await?;
-        work.commit().await?;
-    }
+    // Each wrong PIN has its line: there are no more of them than tries.
+    let action = if tries == before { "device.unlock" } else { "device.pin-locked" };
+    work.set_device(&device).await?;
+    server.log(&mut work, &Entry::done(now, &actor(id), action, id).refused(reason)).await?;
+    work.commit().await?;
     Err(Denial::Refused { reason, tries_left: Some(tries.left()) })
 }
 

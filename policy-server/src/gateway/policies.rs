@@ -36,7 +36,7 @@ impl Policies {
         let root = &server.keys.root;
         let boundary = VerifiedBoundary::verify(&boundary.envelope, root, Version(0), now).map_err(|e| e.reason())?;
         let key = server.keys.signer.certificate();
-        let fresh = VerifiedPolicy::verify(&policy.envelope, key, root, &boundary, Some(group), Version(0), now);
+        let fresh = VerifiedPolicy::verify(&policy.envelope, &key, root, &boundary, Some(group), Version(0), now);
         let fresh = Arc::new(fresh.map_err(|error| error.reason())?);
         held.insert(group.clone(), (versions, Arc::clone(&fresh)));
         Ok(fresh)

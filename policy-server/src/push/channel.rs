@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use workspace_protocol::{
     device_api::Held,
     documents::{Action, Receipt, Stage},
+    envelope::{self, Kind},
     ids::{CommandSeq, UnixTime},
     push::{DEAD_AFTER_SECONDS, FromDevice, PING_AFTER_SECONDS, ToDevice},
     reason::Reason,
@@ -165,9 +166,13 @@ impl Channel {
             frames::send(socket, &ToDevice::Boundary(boundary.envelope.clone().into())).await?;
             held.boundary = boundary.version;
         }
-        let policy = self.server.current.policy(&self.device.group).filter(|one| one.version > held.policy);
+        let signer = self.server.keys.signer.now();
+        // One that an earlier key signed is being signed anew, and that one is told of too.
+        let of_it = |bytes: &[u8]| envelope::signer(Kind::Policy, bytes).is_ok_and(|id| id == signer.id());
+        let policy = self.server.current.policy(&self.device.group);
+        let policy = policy.filter(|one| one.version > held.policy && of_it(&one.envelope));
         if let Some(policy) = policy {
-            let key_certificate = self.server.keys.signer.certificate().to_vec().into();
+            let key_certificate = signer.certificate().to_vec().into();
             let frame = ToDevice::Policy { policy: policy.envelope.clone().into(), key_certificate };
             frames::send(socket, &frame).await?;
             held.policy = policy.version;

@@ -37,6 +37,11 @@ pub async fn render(server: &Server) -> String {
     line(&mut out, "policy_server_channels", server.bus.connected());
     head(&mut out, "policy_server_gateway_connections", "gauge", "Open connections through the access gateway.");
     line(&mut out, "policy_server_gateway_connections", server.live.count());
+    head(&mut out, "policy_server_seconds_left", "gauge", "Seconds to the end of keys and documents.");
+    for end in super::ends::ends(server).iter().filter(|end| end.what != "earlier-ca") {
+        let name = format!("policy_server_seconds_left{{what=\"{}\"}}", end.what);
+        line(&mut out, &name, end.until.since(crate::clock::now()));
+    }
     match stored(server).await {
         Ok((standings, leaves)) => {
             head(&mut out, "policy_server_devices", "gauge", "Devices by standing.");

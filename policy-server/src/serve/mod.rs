@@ -1,6 +1,7 @@
 //! `serve`: from a data folder to a listening server, and back to a folder that is closed cleanly.
 
 pub mod connection;
+pub mod ends;
 pub mod log;
 pub mod metrics;
 pub mod tls;
@@ -14,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    admin, clock,
+    admin,
     data::{Config, DataDir},
     failure::Failure,
     flow::{order, policy},
@@ -28,8 +29,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// How often policies are looked at for signing anew.
 const REFRESH_EVERY: Duration = Duration::from_secs(3600);
-/// How long before its end the online key's certificate is warned of, in seconds. Source: trust.md section 4.
-const WARN_BEFORE: i64 = 90 * 24 * 3600;
+/// How often ends that are near are warned of, from the start on.
+const WARN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs a server until it is told to stop.
 ///
@@ -48,7 +49,6 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
     };
     let admin = admin::socket::bind(dir)?;
     let ready = ready_url(&server, &listener)?;
-    warn_of_ends(&server);
 
     server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
     if let Some((gateway, listener, config)) = gateway {
@@ -134,7 +134,7 @@ impl Stop {
 }
 
 /// Takes all the file descriptors the system allows: each channel is one.
-fn raise_file_limit() {
+pub fn raise_file_limit() {
     let raised =
         getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
     if let Err(error) = raised {
@@ -142,29 +142,15 @@ fn raise_file_limit() {
     }
 }
 
-fn warn_of_ends(server: &Server) {
-    let left = server.keys.signer.not_after().since(clock::now());
-    if left < WARN_BEFORE {
-        tracing::warn!(
-            days = left / 86_400,
-            "the online key's certificate ends soon; sign a new one with the root key"
-        );
-    }
-    if let Some(boundary) = server.current.boundary() {
-        let left = boundary.expires_at.since(clock::now());
-        if left < WARN_BEFORE {
-            tracing::warn!(days = left / 86_400, "the boundary ends soon; sign a new one with the root key");
-        }
-    }
-}
-
 /// What time alone brings about: leases that end, policies that grow old.
 async fn keep_up(server: Arc<Server>) {
     let mut settle = tokio::time::interval(SETTLE_EVERY);
     let mut refresh = tokio::time::interval(REFRESH_EVERY);
+    let mut warn = tokio::time::interval(WARN_EVERY);
     loop {
         tokio::select! {
             () = server.stop.cancelled() => return,
+            _ = warn.tick() => ends::warn(&server),
             _ = settle.tick() => {
                 if let Err(error) = order::settle(&server).await {
                     tracing::error!(error = &error as &dyn std::error::Error, "orders could not be settled");

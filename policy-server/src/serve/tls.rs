@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::{
-    RootCertStore, ServerConfig,
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
-    version::TLS13,
-};
+use rustls::{ServerConfig, server::NoServerSessionStorage, version::TLS13};
 
-use crate::{clock::TlsClock, data::keys::Keys, failure::Failure};
+use crate::{
+    clock::TlsClock,
+    data::{authority::Trusted, keys::Keys},
+    failure::Failure,
+};
 
 /// The configuration of the public port.
 ///
@@ -31,15 +31,11 @@ pub fn gateway(keys: &Keys) -> Result<Arc<ServerConfig>, Failure> {
 fn made(keys: &Keys, certificate: bool, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Failure> {
     let damaged = |file: &'static str| Failure::input("data-damaged").with("file", file);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(keys.ca.certificate().clone()).map_err(|_| damaged("device-ca.der"))?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let verifier = if certificate { verifier } else { verifier.allow_unauthenticated() };
-    let verifier = verifier.build().map_err(|_| damaged("device-ca.der"))?;
+    let verifier = Trusted::new(keys.ca.clone(), certificate).map_err(|_| damaged("device-ca.der"))?;
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(TlsClock))
         .with_protocol_versions(&[&TLS13])
         .map_err(|_| damaged("tls.key"))?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(vec![keys.tls_certificate.clone()], keys.tls.clone_key())
         .map_err(|_| damaged("tls.key"))?;
     config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();

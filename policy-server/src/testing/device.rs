@@ -230,6 +230,6 @@ impl Channel {
 pub fn read_command(rig: &Rig, sealed: &[u8]) -> Command {
     use workspace_protocol::documents::KeyCertificate;
     let certificate = rig.server.keys.signer.certificate();
-    let online: KeyCertificate = envelope::open(Kind::KeyCertificate, certificate, &[rig.server.keys.root]).unwrap();
+    let online: KeyCertificate = envelope::open(Kind::KeyCertificate, &certificate, &[rig.server.keys.root]).unwrap();
     envelope::open(Kind::Command, sealed, &[online.key]).unwrap()
 }

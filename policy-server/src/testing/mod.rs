@@ -131,6 +131,14 @@ impl Rig {
         Self::over(self.folder, self.dir).await
     }
 
+    /// Stops the server and starts one on another folder beside its own.
+    pub async fn restart_on(self, name: &str) -> Self {
+        assert!(self.server.end(Duration::from_secs(30)).await);
+        drop(self._lock);
+        let dir = DataDir::new(&self.folder.path().join(name));
+        Self::over(self.folder, dir).await
+    }
+
     /// A path beside the data folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

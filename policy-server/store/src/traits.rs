@@ -101,6 +101,8 @@ pub trait Work: View + Sized {
         state: Invitation,
         device: Option<DeviceId>,
     ) -> impl Future<Output = Result<()>> + Send;
+    /// Locks every invitation that is still open.
+    fn lock_invitations(&mut self) -> impl Future<Output = Result<()>> + Send;
     fn add_device(&mut self, device: &Device, pin_record: &[u8]) -> impl Future<Output = Result<()>> + Send;
     /// Writes everything of a device that can change.
     fn set_device(&mut self, device: &Device) -> impl Future<Output = Result<()>> + Send;

@@ -76,6 +76,41 @@ impl SqliteStore {
         Ok(Self { writer: pool.clone(), readers: pool })
     }
 
+    /// Writes the database as it stands at one moment to a new file, also while a server uses it.
+    ///
+    /// The store must have been opened to read only: a writing connection would wait for its own units.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if the file is there; [`StoreError`] if it cannot be written.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        if path.exists() {
+            return Err(StoreError::Exists(path.to_owned()));
+        }
+        let name = path.to_str().ok_or(StoreError::Unwritable)?;
+        sqlx::query("VACUUM INTO ?").bind(name).execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Names and row counts of all tables.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let mut counts = Vec::with_capacity(tables.len());
+        for table in tables {
+            let quoted = table.replace('"', "\"\"");
+            let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM \"{quoted}\""));
+            let count: i64 = sqlx::query_scalar(query).fetch_one(&self.readers).await?;
+            counts.push((table, count.unsigned_abs()));
+        }
+        Ok(counts)
+    }
+
     async fn inspect(path: &Path) -> Result<(), StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing(path.to_owned()));

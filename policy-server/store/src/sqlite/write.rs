@@ -98,6 +98,12 @@ impl Work for SqliteWork {
         Ok(())
     }
 
+    async fn lock_invitations(&mut self) -> Result<()> {
+        let query = sqlx::query("UPDATE invitation SET state = 'locked' WHERE state = 'open'");
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
     async fn add_device(&mut self, device: &Device, pin_record: &[u8]) -> Result<()> {
         let (tries, locked) = tries_columns(device.tries);
         sqlx::query(

@@ -94,3 +94,42 @@ audit-nothing = { $path } is neither an export of an audit log nor a server's da
 gateway-faults = The gateway file { $path } has faults. Nothing was changed. Correct these places:
 gateway-good = The gateway file is good: { $routes } routes.
 gateway-applied = { $routes } gateway routes are in force, or will be at the next start. A running server takes them within two seconds.
+
+## backup, restore, recover, migrate
+backup-made = The backup of { $time } lies at { $path }. Only the recovery code opens it: keep both away from this machine, and from each other.
+backup-no-key = This server was made before backups could be, so it has no key for them. Nothing was written. Run "policy-server recover" once with the recovery code, then try again.
+backup-code = The recovery code does not open { $path }. Nothing was restored. Use the code that was in force when the backup was made.
+backup-damaged = { $path } is damaged, cut short or not a backup of policy-server. Nothing was restored. Use another backup.
+restore-done = The server { $url } is back in { $data } as it was at { $time }, with { $devices } devices. Start it with: policy-server serve --data { $data }
+restore-held = { $held } devices are held: none gets in until you release it. What was wiped or retired after { $time } is not in this backup. Compare with your notes and log exports, wipe those again ("policy-server device wipe NAME"), then release the others ("policy-server device release NAME").
+restore-trusted = Devices get in as they did at { $time }. Wipe again at once whatever was wiped or retired after that time: it is not in this backup.
+restore-boundary = The boundary in force is version { $version }. If a newer one was signed since, devices refuse this one: put the newer one in force again with "policy-server boundary apply".
+restore-invitations = Invitations that were open are closed, because they may have been used since. Make new ones.
+restore-log = The log goes on from entry { $entries }. Devices that saw later entries will report that the log was cut: that is right, and this line of the log says why. Keep exports made since the backup; they hold what this log lacks.
+restore-old-machine = If the old machine still runs or was stolen, shut it off and rotate the keys ("policy-server keys rotate"): it holds the same keys.
+recover-ask = Recovery code:
+recover-no-code = No recovery code was given. Nothing was changed. Type it, or give it as one line on the standard input.
+recover-wrong = This is not the recovery code in force. Nothing was changed; the log holds a line about it. Without the code this server cannot be recovered: make a new one and enroll the devices again.
+recover-done = The code above is the new recovery code, shown this once. Write it down and keep it apart from the server; the old one is worth nothing now. The log holds a line about it that cannot be taken out unseen. Backups made before today still open with the old code only, so make a new one.
+migrate-url = "{ $url }" is not a database of policy-server. Write sqlite:PATH. Nothing was changed.
+migrate-postgresql = This version keeps its data in SQLite only; it cannot use PostgreSQL. Nothing was changed. Write sqlite:PATH.
+migrate-differs = The copy does not hold what the original does, so it was taken away again. The original is as it was. Stop whatever writes to it and try again.
+migrate-done = { $rows } rows were copied to { $path } and counted again; the original is as it was. To use the copy, stop the server and put it in the place of DIR/server.db.
+
+## keys
+keys-not-asked = No new key was asked for, so none was put in use. Run "policy-server keys rotate online" again.
+keys-certificate = The certificate is not the root key's word for the key that was asked for. The old key stays in use.
+keys-other-root = This is not the organisation's root key that devices know. The old key stays in use. Use the root key made by "policy-server init".
+keys-overlap = The overlap is too short: devices hold certificates of up to { $least } minutes. Nothing was changed.
+keys-too-many = Too many earlier authorities are still trusted. Nothing was changed. Wait until one ends ("policy-server keys show").
+keys-online-rotated = The new online key is in use, good until { $until }. Devices follow by themselves; what the old key signed stays good until it ends. Put the root key away again.
+keys-ca-rotated = The new authority issues devices' certificates. Those of the old one are taken until { $until }. Give the new certificate to any other gateway that checks devices.
+
+## audit: lines and tables
+audit-exported-lines = { $entries } entries were written to { $path }. These lines are for reading; "--format folder" makes an export that proves itself.
+audit-folder-whole = A folder that proves itself holds the whole log, so it takes no --since or --until. Nothing was written. Leave them out, or choose --format json-lines or syslog.
+audit-unreadable = Entry { $index } of the log cannot be read, so the export was broken off there: do not use it. Run "policy-server audit verify".
+table-written = { $rows } rows were written to { $path }.
+
+## bench
+bench-failed = The bench broke off: { $error }. Nothing but its own folder was touched.

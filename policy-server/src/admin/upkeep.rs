@@ -1,0 +1,156 @@
+//! Routes of an operator's upkeep: backup, recovery, keys.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    extract::{Request, State},
+    http::Method,
+    middleware::Next,
+    response::Response,
+    routing::{get, post},
+};
+use base64::{Engine, engine::general_purpose::STANDARD as B64};
+use policy_server_core::audit::Entry;
+use policy_server_store::{Store, StoreError, Work};
+use serde::{Deserialize, Serialize};
+use workspace_protocol::reason::Reason;
+use zeroize::Zeroizing;
+
+use super::Actor;
+use crate::{
+    backup, clock,
+    failure::Failure,
+    flow::{recovery, rotate},
+    serve::ends::ends,
+    server::Server,
+};
+
+/// Longest path in the log, in characters.
+const NAME_MAX: usize = 200;
+
+type Shared = State<Arc<Server>>;
+type By = Extension<Actor>;
+type Answer<T> = Result<Json<T>, Failure>;
+
+/// A recovery code on its way; prints nothing.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// The code.
+    pub code: Zeroizing<String>,
+}
+
+/// A key or document and its end.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyView {
+    /// `online-key`, `device-ca`, `earlier-ca` or `boundary`.
+    pub what: String,
+    /// Its name.
+    pub id: String,
+    /// Its end, RFC 3339.
+    pub until: String,
+}
+
+/// The next online key, to be certified.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NextKey {
+    /// Its public half in base64.
+    pub key: String,
+    /// The organisation's name, for the certificate.
+    pub org: String,
+    /// Name of the root key that must certify it.
+    pub root_id: String,
+}
+
+/// The root's word for the next online key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certified {
+    /// The envelope in base64.
+    pub certificate: String,
+}
+
+/// How long an earlier CA is trusted.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlap {
+    /// In seconds.
+    pub seconds: i64,
+}
+
+/// A key was replaced.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rotated {
+    /// Online key: the new one's end. CA: the end of the trust in the old one. RFC 3339.
+    pub until: String,
+}
+
+/// All routes.
+pub fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/admin/v1/backups", post(note_backup))
+        .route("/admin/v1/recovery", post(recover))
+        .route("/admin/v1/keys", get(list_keys))
+        .route("/admin/v1/keys/online/next", post(next_online))
+        .route("/admin/v1/keys/online", post(install_online))
+        .route("/admin/v1/keys/ca", post(rotate_ca))
+        .with_state(server)
+}
+
+/// Routes whose walks write their refusals themselves, with more than a path.
+const LOGGED: [&str; 3] = ["/admin/v1/policies", "/admin/v1/boundaries", "/admin/v1/recovery"];
+
+/// Writes what an operator was refused for a reason: an order that was not carried out is worth a line too.
+pub async fn log_refusals(State(server): Shared, request: Request, next: Next) -> Response {
+    let (path, changes) = (request.uri().path().to_owned(), request.method() != Method::GET);
+    let actor = request.extensions().get::<Actor>().map(|actor| actor.0.clone()).unwrap_or_default();
+    let response = next.run(request).await;
+    let reason = response.extensions().get::<Reason>().copied().filter(|_| changes);
+    if let Some(reason) = reason.filter(|_| !LOGGED.contains(&path.as_str())) {
+        let name: String = path.trim_start_matches("/admin/v1/").chars().take(NAME_MAX).collect();
+        let entry = Entry::done(clock::now(), &actor, "admin.refused", name).refused(reason);
+        if let Err(error) = log_alone(&server, &entry).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refusal could not be logged");
+        }
+    }
+    response
+}
+
+async fn log_alone(server: &Server, entry: &Entry) -> Result<(), StoreError> {
+    let mut work = server.store.begin().await?;
+    server.log(&mut work, entry).await?;
+    work.commit().await
+}
+
+async fn note_backup(State(server): Shared, Extension(by): By) -> Answer<()> {
+    Ok(Json(recovery::note_backup(&server, &by.0).await?))
+}
+
+async fn recover(State(server): Shared, Extension(by): By, Json(ask): Json<Code>) -> Answer<Code> {
+    let code = recovery::recover(&server, &by.0, &backup::tidy(&ask.code)).await?;
+    Ok(Json(Code { code }))
+}
+
+async fn list_keys(State(server): Shared) -> Answer<Vec<KeyView>> {
+    let view =
+        |end: crate::serve::ends::End| KeyView { what: end.what.to_owned(), id: end.id, until: clock::text(end.until) };
+    Ok(Json(ends(&server).into_iter().map(view).collect()))
+}
+
+async fn next_online(State(server): Shared) -> Answer<NextKey> {
+    let key = rotate::request_online(&server).await?;
+    let (org, root_id) = (server.config.org.clone(), server.keys.root.id().to_string());
+    Ok(Json(NextKey { key: B64.encode(key.0), org, root_id }))
+}
+
+async fn install_online(State(server): Shared, Extension(by): By, Json(ask): Json<Certified>) -> Answer<Rotated> {
+    let certificate = B64.decode(&ask.certificate).map_err(|_| Failure::refused("keys-certificate"))?;
+    let until = rotate::install_online(&server, &by.0, &certificate).await?;
+    Ok(Json(Rotated { until: clock::text(until) }))
+}
+
+async fn rotate_ca(State(server): Shared, Extension(by): By, Json(ask): Json<Overlap>) -> Answer<Rotated> {
+    let until = rotate::rotate_ca(&server, &by.0, ask.seconds).await?;
+    Ok(Json(Rotated { until: clock::text(until) }))
+}
