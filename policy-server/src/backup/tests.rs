@@ -151,6 +151,19 @@ async fn a_new_recovery_code_opens_new_backups_and_no_old_one() {
     assert!(open(&new_file, &next).is_ok());
 }
 
+#[tokio::test]
+async fn no_damage_to_a_backup_gets_past_its_seal() {
+    let rig = Rig::bare().await;
+    let (file, code) = backed_up(&rig).await;
+    let whole = fs::read(&file).unwrap();
+    workspace_fuzz::hammer(std::slice::from_ref(&whole), 300, 7, |bytes| {
+        let Ok(locked) = container::Locked::read(bytes) else { return };
+        let Some(mut opened) = locked.unlock(&code) else { return };
+        let read = io::copy(&mut opened, &mut io::sink());
+        assert_eq!(read.is_ok(), bytes == whole);
+    });
+}
+
 #[test]
 fn a_code_is_read_as_people_type_it() {
     let code = new_code().unwrap();

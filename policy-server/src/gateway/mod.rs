@@ -5,6 +5,8 @@
 //! everything of a device the moment it is banned or locked.
 
 mod admit;
+#[cfg(test)]
+mod hammered;
 pub mod identity;
 pub mod live;
 mod policies;
