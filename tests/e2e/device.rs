@@ -1,6 +1,7 @@
 //! The real browser against the real server under a virtual display: how sessions end, what is left, who is let in.
 
 mod input;
+mod restored;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 

@@ -60,6 +60,7 @@ pub struct PolicyServer {
     program: PathBuf,
     folder: PathBuf,
     port: u16,
+    recovery_code: String,
     running: Option<Running>,
 }
 
@@ -70,12 +71,36 @@ impl PolicyServer {
     /// [`ServerError`].
     pub fn init(program: &Path, folder: &Path) -> Result<Self, ServerError> {
         fs::create_dir_all(folder)?;
-        let server =
-            Self { program: program.to_owned(), folder: folder.to_owned(), port: ports::free(None)?, running: None };
+        let mut server = Self {
+            program: program.to_owned(),
+            folder: folder.to_owned(),
+            port: ports::free(None)?,
+            recovery_code: String::new(),
+            running: None,
+        };
         let url = format!("https://{HOST}:{}", server.port);
         let mut init = server.command(&["init", "--url", &url, "--org", ORG]);
-        run("policy-server init", init.arg("--data").arg(server.data()).arg("--root-key").arg(server.root_key()))?;
+        init.arg("--data").arg(server.data()).arg("--root-key").arg(server.root_key());
+        let said = run("policy-server init", &mut init)?;
+        // Two lines: where the root key lies, and the recovery code.
+        server.recovery_code = said.lines().nth(1).unwrap_or_default().to_owned();
         Ok(server)
+    }
+
+    /// The recovery code, as it was shown once.
+    #[must_use]
+    pub fn recovery_code(&self) -> &str {
+        &self.recovery_code
+    }
+
+    /// Writes a backup to `file`, also while it serves.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn backup(&self, file: &Path) -> Result<(), ServerError> {
+        let mut backup = self.command(&["backup"]);
+        run("policy-server backup", backup.arg(file).arg("--data").arg(self.data()))?;
+        Ok(())
     }
 
     /// Signs the boundary with the root key, as on the admin's own computer, and puts it in force.
@@ -192,7 +217,9 @@ impl PolicyServer {
         self.folder.join("usb-stick-root.key")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command of the server, to be given more arguments.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = command(&self.program, None);
         command.args(args);
         command
