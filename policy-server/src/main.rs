@@ -18,10 +18,12 @@ mod flow;
 mod gateway;
 mod log_rows;
 mod push;
+mod rest;
 mod serve;
 mod server;
 #[cfg(test)]
 mod testing;
+mod webhook;
 
 fn main() -> std::process::ExitCode {
     cli::main()

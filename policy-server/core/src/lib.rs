@@ -11,4 +11,6 @@ pub mod merkle;
 pub mod note;
 pub mod outbox;
 pub mod signing;
+pub mod token;
 pub mod webauthn;
+pub mod webhook;

@@ -4,6 +4,7 @@
 //! A [`Permit`] proves that a [`VerifiedPolicy`] said yes; a [`VerifiedPolicy`] proves that a certified key signed it and
 //! that it lies within a [`VerifiedBoundary`], which the organisation's root key signed. None can be made elsewhere.
 
+pub mod address;
 mod boundary;
 mod bundle;
 mod decide;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Asks for an invitation.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
     /// For whom.
@@ -15,7 +15,7 @@ pub struct Invite {
 }
 
 /// An invitation. The link holds its secret code.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Invited {
     /// The link.
     pub link: String,
@@ -36,7 +36,7 @@ pub struct ApplyPolicy {
 }
 
 /// A policy in force.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PolicyApplied {
     /// For which group.
     pub group: String,
@@ -53,7 +53,7 @@ pub struct ApplyBoundary {
 }
 
 /// A boundary in force.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BoundaryApplied {
     /// Which version.
     pub version: u64,
@@ -62,7 +62,7 @@ pub struct BoundaryApplied {
 }
 
 /// How far an order is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderView {
     /// Its number in the epoch.
     pub seq: u64,
@@ -98,7 +98,7 @@ pub struct Ordered {
 }
 
 /// A policy that a device refused.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedView {
     /// Which version.
     pub version: u64,
@@ -107,7 +107,7 @@ pub struct RefusedView {
 }
 
 /// What a device says of itself.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FactsView {
     /// Its system.
     pub os: String,
@@ -118,7 +118,7 @@ pub struct FactsView {
 }
 
 /// An event of a device.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
     /// The device's clock.
     pub at: String,
@@ -133,7 +133,7 @@ pub struct EventView {
 }
 
 /// A device.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeviceView {
     /// Its id.
     pub id: String,
@@ -177,4 +177,54 @@ pub struct DeviceView {
     /// Its newest events, in `show` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<EventView>>,
+}
+
+/// Asks for a token of the API.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MakeToken {
+    /// What its maker calls it.
+    pub name: String,
+    /// `admin`, `operator` or `auditor`.
+    pub role: String,
+    /// The group it is limited to.
+    pub group: Option<String>,
+    /// Of the role's actions, the only ones it shall have.
+    pub actions: Option<Vec<String>>,
+    /// Its life in seconds.
+    pub seconds: i64,
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TokenView {
+    /// Its public name.
+    pub id: String,
+    /// What its maker calls it.
+    pub name: String,
+    /// `admin`, `operator` or `auditor`.
+    pub role: String,
+    /// The group it is limited to; none for the whole organisation.
+    pub group: Option<String>,
+    /// Of the role's actions, the only ones it has; all if none are named.
+    pub actions: Option<Vec<String>>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends.
+    pub expires_at: String,
+    /// When it was last used, to the hour.
+    pub used_at: Option<String>,
+    /// Since when it is taken back.
+    pub revoked_at: Option<String>,
+}
+
+/// A new token with its text, which is shown once.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MadeToken {
+    /// The text to send as `Authorization: Bearer`.
+    pub token: String,
+    /// What may be shown of it later.
+    pub made: TokenView,
 }

@@ -5,7 +5,8 @@ pub mod message;
 mod routes;
 pub mod socket;
 pub mod upkeep;
-mod view;
+mod tokens;
+pub mod view;
 
 pub use routes::{Actor, router};
 

@@ -59,6 +59,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/devices/{name}/retire", post(retire))
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
+        .merge(super::tokens::router())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Arc::clone(&server))
         .merge(super::upkeep::router(Arc::clone(&server)))

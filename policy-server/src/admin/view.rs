@@ -10,7 +10,7 @@ use workspace_protocol::ids::UnixTime;
 use super::message::{DeviceView, EventView, FactsView, OrderView, Ordered, RefusedView};
 use crate::{clock, flow::report::kind_word, server::Server};
 
-pub(super) fn device(server: &Server, device: Device, wipe: Option<&Order>) -> DeviceView {
+pub fn device(server: &Server, device: Device, wipe: Option<&Order>) -> DeviceView {
     DeviceView {
         id: device.id.to_string(),
         connected: server.bus.is_connected(device.id),
@@ -35,7 +35,7 @@ pub(super) fn device(server: &Server, device: Device, wipe: Option<&Order>) -> D
     }
 }
 
-pub(super) fn order(order: &Order) -> OrderView {
+pub fn order(order: &Order) -> OrderView {
     OrderView {
         seq: order.seq.0,
         action: action_word(order.action).to_owned(),
@@ -47,7 +47,7 @@ pub(super) fn order(order: &Order) -> OrderView {
     }
 }
 
-pub(super) fn ordered(server: &Server, label: String, order: &Order) -> Ordered {
+pub fn ordered(server: &Server, label: String, order: &Order) -> Ordered {
     Ordered {
         device: order.device.to_string(),
         label,
@@ -58,7 +58,7 @@ pub(super) fn ordered(server: &Server, label: String, order: &Order) -> Ordered 
     }
 }
 
-pub(super) fn event(record: EventRecord) -> EventView {
+pub fn event(record: EventRecord) -> EventView {
     EventView {
         at: clock::text(record.event.at),
         received_at: clock::text(record.received_at),

@@ -50,7 +50,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route(PUSH, any(push::open))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
-        .with_state(server)
+        .with_state(Arc::clone(&server))
+        .merge(crate::rest::router(&server))
 }
 
 /// Reads a message, runs a flow and writes its answer, counting it under `path`.

@@ -16,6 +16,7 @@ mod policy_bench;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{
     fs,
@@ -78,6 +79,8 @@ enum Command {
     /// Keys: show when they end; replace them while devices go on.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Tokens with which programs use the API.
+    Token(token::TokenCommand),
     /// Judge a device's evidence offline.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -156,6 +159,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Recover(args) => block_on(backup::recover(args)),
         Command::Migrate(args) => block_on(backup::migrate(args)),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::Token(command) => block_on(token::run(command)),
         Command::Attest(command) => Ok(attest::run(command, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),

@@ -13,7 +13,9 @@ pub mod refusals;
 pub mod report;
 pub mod rotate;
 pub mod signed;
+pub mod token;
 pub mod unlock;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;

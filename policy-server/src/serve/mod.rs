@@ -57,6 +57,7 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
     }
     server.tasks.spawn(admin::socket::accept(Arc::clone(&server), admin));
     server.tasks.spawn(keep_up(Arc::clone(&server)));
+    server.tasks.spawn(crate::webhook::run(Arc::clone(&server)));
     let stop = Stop::new()?;
     announce(&ready)?;
     tracing::info!(url = %ready, "ready");

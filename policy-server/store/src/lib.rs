@@ -3,12 +3,14 @@
 //! [`View`] reads, [`Work`] reads and writes and makes all its changes or none. Nothing in the traits is SQLite's:
 //! ids, states and times are the core's own types, so that PostgreSQL fits. It must never decide anything.
 
+mod api;
 mod console;
 mod error;
 mod records;
 mod sqlite;
 mod traits;
 
+pub use api::{ApiView, ApiWork};
 pub use console::{Account, AdminLink, AdminSession, ConsoleView, ConsoleWork, Passkey};
 pub use error::StoreError;
 pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};

@@ -11,7 +11,6 @@ use tokio::{net::TcpListener, sync::mpsc};
 use workspace_policy::Kind;
 use workspace_protocol::{ids::Version, reason::Reason};
 
-mod address;
 mod body;
 mod control;
 mod dial;
@@ -33,6 +32,8 @@ mod tests;
 
 pub use control::run;
 pub use refuse::REASON_HEADER;
+
+use workspace_policy::address;
 
 use self::{
     body::Outgoing,

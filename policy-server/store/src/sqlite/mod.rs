@@ -1,5 +1,6 @@
 //! SQLite: WAL, `synchronous=FULL`, one writing connection (units queue fairly for it) and a few reading ones.
 
+mod api;
 mod console;
 mod read;
 mod rows;

@@ -133,3 +133,27 @@ table-written = { $rows } rows were written to { $path }.
 
 ## bench
 bench-failed = The bench broke off: { $error }. Nothing but its own folder was touched.
+## the API
+api-token-missing = A token is needed: send "Authorization: Bearer swt_...". Nothing was done. An admin makes one with "policy-server token create".
+api-token-unknown = This token is not known here. Nothing was done. Check that it was copied whole, or have a new one made.
+api-token-expired = This token's time is over. Nothing was done. Have a new one made.
+api-token-revoked = This token was taken back. Nothing was done. Ask the admin who made it.
+api-forbidden = This token may not do that. Nothing was done. Use one with the right, or have one made.
+api-not-found = There is nothing of this name, or nothing that this token reaches.
+api-method = This address does not take that method. See /api/v1/openapi.json.
+api-unreadable = The request could not be read, so nothing was done. What is wrong with it stands in "lines".
+api-kind = This is not a kind of resource. Write document, image, script or another kind of policy.md.
+token-made = This is the only time that token { $id } is shown. It is good until { $expires }. Keep it where only its program can read it.
+token-revoked = Token { $id } is taken back: nothing is done for it any more.
+token-unknown = There is no token { $id }. Nothing was changed. "policy-server token list" shows all.
+token-name = A token needs a name of 1 to 100 plain characters.
+token-role = "{ $role }" is not a role: admin, operator or auditor.
+token-action = "{ $action }" is not an action, such as device.see or audit.see. No token was made.
+token-expires = A token is good for a second to a year. Write a span such as 90d.
+webhook-url = A webhook needs an https:// address without user name and fragment. Nothing was made.
+webhook-private = This address is private, and the webhook does not say that it may be. Nothing was made.
+webhook-ca = The CA is not a list of certificates in PEM. Nothing was made.
+webhook-events = A webhook needs at least one kind of event: wipe, refusal, tier, device, policy, admin.
+webhook-event = "{ $event }" is not a kind of event: wipe, refusal, tier, device, policy, admin.
+webhook-many = There are { $most } webhooks already. Take one away first.
+webhook-unknown = There is no webhook { $id }. Nothing was changed.

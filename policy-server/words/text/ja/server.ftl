@@ -133,3 +133,27 @@ table-written = { $rows } 行を { $path } に書きました。
 
 ## 計測
 bench-failed = 計測を途中でやめました：{ $error }。計測用のフォルダー以外には触れていません。
+## the API
+api-token-missing = トークンが必要です。「Authorization: Bearer swt_...」を付けてください。何も行われていません。トークンは管理者が「policy-server token create」で作ります。
+api-token-unknown = このトークンは登録されていません。何も行われていません。全体が写されているか確かめるか、新しいトークンを作ってもらってください。
+api-token-expired = このトークンの期限が切れています。何も行われていません。新しいトークンを作ってもらってください。
+api-token-revoked = このトークンは取り消されています。何も行われていません。作った管理者に確認してください。
+api-forbidden = このトークンにはその権限がありません。何も行われていません。権限のあるトークンを使ってください。
+api-not-found = その名前のものがないか、このトークンでは見られません。
+api-method = このアドレスではその方法は使えません。/api/v1/openapi.json をご覧ください。
+api-unreadable = 要求を読み取れなかったため、何も行われていません。誤りは「lines」にあります。
+api-kind = リソースの種類ではありません。document、image、script などを指定してください。
+token-made = トークン { $id } が表示されるのは今だけです。期限は { $expires } です。使うプログラムだけが読める場所に保管してください。
+token-revoked = トークン { $id } を取り消しました。以後、このトークンでは何も行えません。
+token-unknown = トークン { $id } はありません。何も変わっていません。「policy-server token list」で一覧を確かめてください。
+token-name = トークンには1〜100文字の名前が必要です。
+token-role = 「{ $role }」は役割ではありません。admin、operator、auditor のいずれかです。
+token-action = 「{ $action }」は操作の名前ではありません(例：device.see、audit.see)。トークンは作られていません。
+token-expires = トークンの期限は1秒から1年までです。90d のように書いてください。
+webhook-url = Webhook には、利用者名と「#」のない https:// のアドレスが必要です。何も作られていません。
+webhook-private = このアドレスは組織内のものですが、Webhook の設定で許されていません。何も作られていません。
+webhook-ca = CA が PEM 形式の証明書ではありません。何も作られていません。
+webhook-events = Webhook には知らせる種類が1つ以上必要です：wipe、refusal、tier、device、policy、admin。
+webhook-event = 「{ $event }」は知らせる種類ではありません：wipe、refusal、tier、device、policy、admin。
+webhook-many = Webhook はすでに { $most } 件あります。先に1つ取り除いてください。
+webhook-unknown = Webhook { $id } はありません。何も変わっていません。
