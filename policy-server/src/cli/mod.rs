@@ -80,6 +80,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Tokens with which programs use the API.
+    #[command(subcommand)]
     Token(token::TokenCommand),
     /// Judge a device's evidence offline.
     #[command(subcommand)]
