@@ -20,8 +20,8 @@ use crate::{
     clock,
     data::{Config, DataDir, keys, keys::Keys},
     failure::Failure,
-    flow::refusals::Lately,
-    gateway::live::Live,
+    flow::{self, refusals::Lately},
+    gateway::{live::Live, routes::InForce},
     push::bus::{Bus, LocalBus},
     serve::metrics::Metrics,
 };
@@ -53,6 +53,8 @@ pub struct Server {
     pub bus: Arc<dyn Bus>,
     /// Open connections through the access gateway.
     pub live: Arc<Live>,
+    /// Where systems behind the access gateway live.
+    pub routes: InForce,
     /// Counters.
     pub metrics: Metrics,
     /// Ends every channel and connection.
@@ -83,6 +85,7 @@ impl Server {
         let denied = DenySet::new(view.denied(clock::now()).await?);
         let current = Current::new(view.boundary().await?, view.policies().await?);
         let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
+        let routes = InForce::new(flow::gateway::at_start(&mut view, &keys.secret).await?);
         drop(view);
         Ok(Arc::new(Self {
             dir: dir.clone(),
@@ -96,6 +99,7 @@ impl Server {
             refusals: Lately::default(),
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),
+            routes,
             metrics: Metrics::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

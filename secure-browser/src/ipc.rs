@@ -33,19 +33,11 @@ pub struct Bundle {
     pub key_certificate: ByteBuf,
 }
 
-/// Device certificate and key, for origins and gateways that ask for one.
-#[derive(Clone, Serialize, Deserialize)]
+/// Device certificate, for the access gateway and signed requests. Its key stays with the supervisor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientIdentity {
     /// Chain, leaf first, DER.
     pub chain: Vec<ByteBuf>,
-    /// PKCS#8 key.
-    pub key: Zeroizing<Vec<u8>>,
-}
-
-impl std::fmt::Debug for ClientIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClientIdentity(..)")
-    }
 }
 
 /// Supervisor to broker.
@@ -57,6 +49,13 @@ pub enum ToBroker {
     Identity(ClientIdentity),
     /// Deny everything (locked or lease over) or go on.
     Suspended(Option<Reason>),
+    /// Answer to [`FromBroker::Sign`].
+    Signed {
+        /// The request's number.
+        number: u64,
+        /// ECDSA P-256 SHA-256, ASN.1 DER; none if the supervisor does not sign this, or nothing now.
+        signature: Option<ByteBuf>,
+    },
 }
 
 /// Broker to supervisor.
@@ -73,6 +72,13 @@ pub enum FromBroker {
     Refused(Reason),
     /// A request was refused.
     Blocked(Blocked),
+    /// The device key's signature is needed: for TLS with the access gateway, or for a request (RFC 9421).
+    Sign {
+        /// Comes back with the answer.
+        number: u64,
+        /// What to sign.
+        message: ByteBuf,
+    },
 }
 
 /// A refused request. The URL goes to the person in front of the screen and nowhere else.

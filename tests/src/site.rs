@@ -32,11 +32,14 @@ pub struct Site {
     /// The CA's certificate, PEM.
     pub ca: String,
     notes: Notes,
+    identities: Identities,
     _runtime: Runtime,
 }
 
 /// When what was asked for.
 type Notes = Arc<Mutex<Vec<(Instant, String)>>>;
+/// `Workspace-Identity` of every request that had it.
+type Identities = Arc<Mutex<Vec<String>>>;
 /// Body of an answer.
 pub type Body = BoxBody<Bytes, Infallible>;
 type Answer = dyn Fn(&Uri) -> Result<Response<Body>, Wrong> + Send + Sync;
@@ -65,9 +68,10 @@ impl Site {
         let (ca, config) = certificates(&["chat.care.test", "up.care.test"])?;
         let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))))?;
         let port = listener.local_addr()?.port();
-        let notes = Notes::default();
-        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::new(answer), Arc::clone(&notes)));
-        Ok(Self { port, ca, notes, _runtime: runtime })
+        let (notes, identities) = (Notes::default(), Identities::default());
+        let seen = (Arc::clone(&notes), Arc::clone(&identities));
+        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::new(answer), seen));
+        Ok(Self { port, ca, notes, identities, _runtime: runtime })
     }
 
     /// Address of its first page.
@@ -80,6 +84,12 @@ impl Site {
     #[must_use]
     pub fn hits(&self) -> usize {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What requests said of who asks, in order; requests that came without a gateway say nothing.
+    #[must_use]
+    pub fn identities(&self) -> Vec<String> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every path that was asked for so far, in order.
@@ -124,9 +134,10 @@ pub(crate) fn certificates(names: &[&str]) -> Result<(String, rustls::ServerConf
     Ok((authority.pem(), config))
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, notes: Notes) {
+async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, (notes, identities): (Notes, Identities)) {
     while let Ok((socket, _)) = listener.accept().await {
-        let (tls, answer, notes) = (tls.clone(), Arc::clone(&answer), Arc::clone(&notes));
+        let (tls, answer) = (tls.clone(), Arc::clone(&answer));
+        let (notes, identities) = (Arc::clone(&notes), Arc::clone(&identities));
         let _ = socket.set_nodelay(true);
         tokio::spawn(async move {
             let Ok(socket) = tls.accept(socket).await else { return };
@@ -137,6 +148,9 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, not
                     *refused.status_mut() = StatusCode::BAD_REQUEST;
                     refused
                 });
+                if let Some(identity) = request.headers().get("workspace-identity").and_then(|one| one.to_str().ok()) {
+                    identities.lock().unwrap_or_else(PoisonError::into_inner).push(identity.to_owned());
+                }
                 notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), path));
                 async move { Ok::<_, Infallible>(answer) }
             });

@@ -60,6 +60,7 @@ pub struct PolicyServer {
     program: PathBuf,
     folder: PathBuf,
     port: u16,
+    gateway: Option<u16>,
     recovery_code: String,
     running: Option<Running>,
 }
@@ -75,6 +76,7 @@ impl PolicyServer {
             program: program.to_owned(),
             folder: folder.to_owned(),
             port: ports::free(None)?,
+            gateway: None,
             recovery_code: String::new(),
             running: None,
         };
@@ -108,15 +110,54 @@ impl PolicyServer {
     /// # Errors
     /// [`ServerError`].
     pub fn apply_boundary(&self, reach: Reach<'_>) -> Result<(), ServerError> {
+        self.apply_boundary_file(&fill(BOUNDARY, reach))
+    }
+
+    /// [`PolicyServer::apply_boundary`] with a file of one's own.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn apply_boundary_file(&self, toml: &str) -> Result<(), ServerError> {
         let file = self.folder.join("boundary.toml");
         let signed = self.folder.join("boundary.signed");
-        fs::write(&file, fill(BOUNDARY, reach))?;
+        fs::write(&file, toml)?;
         let mut sign = self.command(&["boundary", "sign"]);
         sign.arg(&file).arg("--root-key").arg(self.root_key()).arg("--out").arg(&signed);
         run("policy-server boundary sign", &mut sign)?;
         let mut apply = self.command(&["boundary", "apply"]);
         run("policy-server boundary apply", apply.arg(&signed).arg("--data").arg(self.data()))?;
         Ok(())
+    }
+
+    /// Has the access gateway listen as well, from the next start on; gives its port.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn with_gateway(&mut self) -> Result<u16, ServerError> {
+        let port = ports::free(None)?;
+        self.gateway = Some(port);
+        Ok(port)
+    }
+
+    /// Puts gateway routes in force.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn apply_gateway(&self, toml: &str) -> Result<(), ServerError> {
+        let file = self.folder.join("gateway.toml");
+        fs::write(&file, toml)?;
+        let mut apply = self.command(&["gateway", "apply"]);
+        run("policy-server gateway apply", apply.arg(&file).arg("--data").arg(self.data()))?;
+        Ok(())
+    }
+
+    /// What `policy-server gateway WORD` prints: `pin` or `key`.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn gateway_word(&self, word: &str) -> Result<String, ServerError> {
+        let mut ask = self.command(&["gateway", word, "--data"]);
+        Ok(run("policy-server gateway", ask.arg(self.data()))?.trim().to_owned())
     }
 
     /// Starts serving and waits for the server's own word that it is ready.
@@ -135,6 +176,9 @@ impl PolicyServer {
         let mut serve = command(&self.program, None);
         serve.envs(environment.iter().copied());
         serve.arg("serve").arg("--data").arg(self.data()).arg("--listen").arg(format!("127.0.0.1:{}", self.port));
+        if let Some(port) = self.gateway {
+            serve.arg("--gateway-listen").arg(format!("127.0.0.1:{port}"));
+        }
         let log = self.folder.join("server.log");
         let mut running = Running::start("policy-server", serve.stdin(Stdio::null()), &log)?;
         running.wait_line("ready", 0, START, |line| line.starts_with("ready https://").then_some(()))?;
@@ -147,8 +191,16 @@ impl PolicyServer {
     /// # Errors
     /// [`ServerError`].
     pub fn apply_policy(&self, reach: Reach<'_>) -> Result<(), ServerError> {
+        self.apply_policy_file(&fill(POLICY, reach))
+    }
+
+    /// [`PolicyServer::apply_policy`] with a file of one's own.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn apply_policy_file(&self, toml: &str) -> Result<(), ServerError> {
         let file = self.folder.join("policy.toml");
-        fs::write(&file, fill(POLICY, reach))?;
+        fs::write(&file, toml)?;
         let mut apply = self.command(&["policy", "apply"]);
         run("policy-server policy apply", apply.arg(&file).args(["--group", GROUP]).arg("--data").arg(self.data()))?;
         Ok(())

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     document::{
-        Attestation, DocumentErrors, Download, Entry, MAX_ENTRIES, Network, Policy, Section, Source, System, TrustRule,
-        Upload, parsed, schema,
+        Attestation, DocumentErrors, Download, Entry, Gateway, MAX_ENTRIES, Network, Policy, Section, Source, System,
+        TrustRule, Upload, gateways, parsed, schema,
     },
     index::Index,
     kind::Kinds,
@@ -32,7 +32,7 @@ pub enum Permission {
     PasteIn,
     /// `network = "private"`.
     NetworkPrivate,
-    /// `network = "gateway"`.
+    /// `network = "gateway"` or `"egress"`.
     NetworkGateway,
     /// `trust = "ca:..."` or pins: certificates that the device's own roots do not vouch for.
     TrustCa,
@@ -105,6 +105,12 @@ pub enum Outside {
         /// The boundary's lowest.
         least: Attestation,
     },
+    /// A gateway, or a key of it, that the boundary does not name.
+    #[error("gateway: '{gateway}' with these keys is not among the boundary's gateways")]
+    Gateway {
+        /// The policy's.
+        gateway: String,
+    },
 }
 
 fn place(system: &Option<String>) -> String {
@@ -119,6 +125,7 @@ pub struct Boundary {
     lease_max: Duration,
     attestation_minimum: Attestation,
     permissions: Vec<Permission>,
+    gateways: Vec<Gateway>,
 }
 
 impl Boundary {
@@ -178,6 +185,11 @@ impl Boundary {
         if !got.satisfies(least) {
             outside.push(Outside::Attestation { got, least });
         }
+        if let Some(gateway) = policy.gateway()
+            && !self.gateways.iter().any(|known| known.covers(gateway))
+        {
+            outside.push(Outside::Gateway { gateway: gateway.to_string() });
+        }
         let wanted = [
             (policy.clipboard().paste_in, Permission::PasteIn),
             (policy.screen().capture_allowed, Permission::ScreenCapture),
@@ -195,7 +207,7 @@ impl Boundary {
             (system.download != Download::None, Permission::DownloadView),
             (system.print, Permission::Print),
             (system.network == Network::Private, Permission::NetworkPrivate),
-            (system.network == Network::Gateway, Permission::NetworkGateway),
+            (system.network.by_gateway(), Permission::NetworkGateway),
             (matches!(system.trust, TrustRule::Ca(_) | TrustRule::Pins(_)), Permission::TrustCa),
             (system.trust == TrustRule::PassThrough, Permission::PassThrough),
         ];
@@ -233,11 +245,13 @@ fn read(root: &Section<'_>) -> Option<Boundary> {
     let attestation_minimum = root.need("attestation_minimum").and_then(|field| field.choice(&Attestation::WORDS));
     let permissions = root.need("permissions").and_then(|field| field.list());
     let permissions = permissions?.iter().filter_map(|field| field.choice(&Permission::WORDS)).collect();
+    let gateways = gateways(root);
     root.finish();
     let entry = |(pattern, line)| Entry { pattern: Arc::new(pattern), kinds: Kinds::ALL, line };
     let allow: Vec<Entry> = allow?.into_iter().map(entry).collect();
     let index = Index::new([&*allow]);
-    Some(Boundary { index, allow, lease_max: lease_max?, attestation_minimum: attestation_minimum?, permissions })
+    let (lease_max, attestation_minimum) = (lease_max?, attestation_minimum?);
+    Some(Boundary { index, allow, lease_max, attestation_minimum, permissions, gateways })
 }
 
 #[cfg(test)]

@@ -82,3 +82,32 @@ fn a_boundary_file_is_refused_for_one_bad_entry() {
         assert!(Boundary::parse("b", &BOUNDARY.replacen(from, to, 1)).is_err(), "{to}");
     }
 }
+
+#[test]
+fn a_gateway_is_where_the_boundary_says_with_keys_it_names() {
+    let (own, other) = (pin(1), pin(2));
+    let policy = |address: &str, pins: &str| {
+        Policy::parse("p", &format!("{POLICY}\n[gateway]\naddress = \"{address}\"\npins = [{pins}]\n")).unwrap()
+    };
+    let boundary = |more: &str| Boundary::parse("b", &format!("{BOUNDARY}\n{more}")).unwrap();
+    let any_key = boundary("[[gateway]]\naddress = \"gw.clinic.test:8444\"\n");
+    let one_key = boundary(&format!("[[gateway]]\naddress = \"gw.clinic.test:8444\"\npins = [{own}]\n"));
+    let good = policy("gw.clinic.test:8444", &own);
+    assert!(any_key.admits(&good).is_ok() && one_key.admits(&good).is_ok());
+    assert!(any_key.admits(&policy("gw.clinic.test:8444", &other)).is_ok());
+    for (wide, narrow) in [
+        (&one_key, policy("gw.clinic.test:8444", &other)),
+        (&one_key, policy("gw.clinic.test:8444", &format!("{own}, {other}"))),
+        (&any_key, policy("gw.clinic.test", &own)),
+        (&any_key, policy("gw.evil.test:8444", &own)),
+        (&boundary(""), good),
+    ] {
+        let found = wide.admits(&narrow).unwrap_err();
+        assert!(matches!(found.as_slice(), [Outside::Gateway { .. }]), "{found:?}");
+    }
+}
+
+fn pin(of: u8) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    format!("\"sha256/{}\"", BASE64_STANDARD.encode([of; 32]))
+}

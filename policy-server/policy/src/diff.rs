@@ -133,6 +133,7 @@ fn whole(old: &Policy, new: &Policy) -> Vec<Change> {
         };
         changes.add(direction, format!("attestation: {}, was {}", after.word(), before.word()));
     }
+    changes.plain(&old.gateway(), &new.gateway(), "the access gateway");
     changes.plain(&old.cas(), &new.cas(), "the list of private CAs");
     changes.found
 }
@@ -176,6 +177,7 @@ fn system_changes(old: &System, new: &System) -> Vec<Change> {
         changes.add(Direction::Changed, format!("network: {}, was {}", new.network.word(), old.network.word()));
     }
     changes.plain(&old.trust, &new.trust, "trust");
+    changes.plain(&old.sign, &new.sign, "sign");
     changes.plain(&old.clipboard_group, &new.clipboard_group, "clipboard_group");
     changes.plain(&old.title, &new.title, "title");
     changes.plain(&old.kind, &new.kind, "kind");

@@ -22,8 +22,8 @@ pub use bundle::{BundleError, CLOCK_SKEW, VerifiedBoundary, VerifiedPolicy};
 pub use decide::{Allowed, ConnectPermit, Denied, Inside, Permit, Request};
 pub use diff::{Change, Direction, diff};
 pub use document::{
-    Attestation, Ca, Clipboard, DocumentError, DocumentErrors, Download, Entry, Level, MAX_ENTRIES, MAX_FILE, Network,
-    Policy, Posture, Screen, Session, System, SystemKind, Title, TrustRule, Upload,
+    Attestation, Ca, Clipboard, DocumentError, DocumentErrors, Download, Entry, Gateway, Level, MAX_ENTRIES, MAX_FILE,
+    Network, Policy, Posture, Screen, Session, System, SystemKind, Title, TrustRule, Upload,
 };
 pub use kind::{Kind, Kinds, UnknownKind};
 pub use lint::Lint;

@@ -74,6 +74,18 @@ impl Policy {
             }
             Ok(_) => {}
         }
+        if system.network.by_gateway() && self.gateway().is_none() {
+            let message = "cannot be opened: the policy has no [gateway] that says where the access gateway is";
+            lints.push(remark("network.gateway", message.to_owned()));
+        }
+        if system.network == Network::Gateway && system.trust == TrustRule::PassThrough {
+            let message = "cannot be opened: the gateway reads what it passes on; write network = \"egress\"";
+            lints.push(remark("trust.gateway", message.to_owned()));
+        }
+        if system.trust == TrustRule::PassThrough && system.sign {
+            let message = "sign has no effect: requests that nobody reads are not signed";
+            lints.push(remark("sign.pass-through", message.to_owned()));
+        }
         if system.trust == TrustRule::PassThrough {
             let message = "TLS is not opened: paths, resource kinds, downloads and uploads cannot be judged";
             lints.push(remark("trust.pass-through", message.to_owned()));

@@ -48,12 +48,22 @@ reasons! {
     HostUnknown = "host.unknown",
     /// The host does not answer.
     HostUnreachable = "host.unreachable",
+    /// The policy names no access gateway.
+    GatewayMissing = "gateway.missing",
+    /// The access gateway does not answer.
+    GatewayUnreachable = "gateway.unreachable",
+    /// The access gateway does not let the device in.
+    GatewayRefused = "gateway.refused",
+    /// The access gateway has no way to the system for the device's group.
+    GatewayRoute = "gateway.route",
     /// The origin's certificate is not trusted.
     TlsUntrusted = "tls.untrusted",
     /// The host named inside TLS or HTTP is not the one asked for.
     HostMismatch = "host.mismatch",
     /// A request that is not HTTP as we know it.
     RequestMalformed = "request.malformed",
+    /// A request that the device's key should have signed and did not.
+    RequestUnsigned = "request.unsigned",
     /// A response that wants to be saved.
     DownloadBlocked = "download.blocked",
     /// Uploads are not allowed here.

@@ -61,6 +61,36 @@ pub struct BoundaryApplied {
     pub outside: Vec<String>,
 }
 
+/// Asks to put gateway routes in force.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyGateway {
+    /// The file's name, for messages.
+    pub file: String,
+    /// The file.
+    pub toml: String,
+}
+
+/// Gateway routes in force.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GatewayApplied {
+    /// Which version.
+    pub version: u64,
+    /// How many.
+    pub routes: usize,
+}
+
+/// The gateway routes that are kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GatewayShown {
+    /// Which version; 0 if there are none.
+    pub version: u64,
+    /// When they came into force, RFC 3339.
+    pub applied: Option<String>,
+    /// The file.
+    pub toml: String,
+}
+
 /// How far an order is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderView {

@@ -20,13 +20,16 @@ use workspace_protocol::{
 };
 
 use super::{
-    message::{ApplyBoundary, ApplyPolicy, BoundaryApplied, DeviceView, Invite, Invited, Ordered, PolicyApplied},
+    message::{
+        ApplyBoundary, ApplyGateway, ApplyPolicy, BoundaryApplied, DeviceView, GatewayApplied, GatewayShown, Invite,
+        Invited, Ordered, PolicyApplied,
+    },
     view,
 };
 use crate::{
     clock,
     failure::{Exit, Failure},
-    flow::{boundary, invite, order, policy},
+    flow::{boundary, gateway, invite, order, policy},
     server::Server,
 };
 
@@ -60,6 +63,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
         .merge(super::tokens::router())
+        .route("/admin/v1/gateway", get(show_gateway).post(apply_gateway))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Arc::clone(&server))
         .merge(super::upkeep::router(Arc::clone(&server)))
@@ -200,4 +204,24 @@ async fn apply_boundary(
     let applied = boundary::apply(&server, &by.0, envelope).await?;
     let outside = applied.outside.iter().map(ToString::to_string).collect();
     Ok(Json(BoundaryApplied { version: applied.version.0, outside }))
+}
+
+async fn apply_gateway(
+    State(server): Shared,
+    Extension(by): By,
+    Json(ask): Json<ApplyGateway>,
+) -> Answer<GatewayApplied> {
+    let (version, routes) = gateway::apply(&server, &by.0, &ask.file, &ask.toml).await?;
+    Ok(Json(GatewayApplied { version, routes }))
+}
+
+async fn show_gateway(State(server): Shared) -> Answer<GatewayShown> {
+    let mut view = server.store.view().await?;
+    let shown = match gateway::stored(&mut view, &server.keys.secret).await? {
+        Some(kept) => {
+            GatewayShown { version: kept.version, applied: Some(clock::text(kept.applied_at)), toml: kept.toml }
+        }
+        None => GatewayShown { version: 0, applied: None, toml: String::new() },
+    };
+    Ok(Json(shown))
 }

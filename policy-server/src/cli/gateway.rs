@@ -1,18 +1,23 @@
 //! `policy-server gateway ...`: where systems behind the gateway live.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use base64::{Engine, prelude::BASE64_STANDARD as B64};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{DataArg, JsonArg, print, print_json, read_text, say};
+use super::{DataArg, JsonArg, block_on, print, print_json, read_text, say};
 use crate::{
-    data::{Config, DataDir, files, keys},
-    failure::Failure,
-    gateway::{
-        identity::Identities,
-        routes::{self, Routes},
+    admin::{
+        client::Client,
+        message::{ApplyGateway, GatewayApplied, GatewayShown},
     },
+    data::{Config, DataDir, keys},
+    failure::Failure,
+    gateway::{identity::Identities, routes::Routes},
 };
 
 /// Commands about the access gateway.
@@ -25,10 +30,24 @@ pub enum GatewayCommand {
         #[command(flatten)]
         json: JsonArg,
     },
-    /// Check a gateway file and put it in force; a running server takes it by itself.
+    /// Check a gateway file and put it in force, at once where a server runs.
     Apply {
         /// The file.
         file: PathBuf,
+        #[command(flatten)]
+        data: DataArg,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Print the file in force.
+    Show {
+        #[command(flatten)]
+        data: DataArg,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Print the pin by which devices know the gateway, for `[gateway]` of a policy.
+    Pin {
         #[command(flatten)]
         data: DataArg,
         #[command(flatten)]
@@ -43,16 +62,16 @@ pub enum GatewayCommand {
 
 pub fn run(command: GatewayCommand) -> Result<ExitCode, Failure> {
     match command {
-        GatewayCommand::Check { file, json } => {
-            let (_, routes) = read(&file)?;
-            done("gateway-good", routes.len(), json);
-        }
-        GatewayCommand::Apply { file, data, json } => {
-            let (text, routes) = read(&file)?;
-            let dir = DataDir::new(&data.data);
-            Config::load(&dir)?;
-            files::write(&dir.file(routes::NAME), text.as_bytes()).map_err(|error| dir.unreadable(&error))?;
-            done("gateway-applied", routes.len(), json);
+        GatewayCommand::Check { file, json } => check(&file, json)?,
+        GatewayCommand::Apply { file, data, json } => return block_on(apply(file, data, json)),
+        GatewayCommand::Show { data, json } => return block_on(show(data, json)),
+        GatewayCommand::Pin { data, json } => {
+            let pin = format!("sha256/{}", B64.encode(keys::load(&DataDir::new(&data.data))?.pin));
+            if json.json {
+                print_json(&json!({ "pin": pin }));
+            } else {
+                print(&pin);
+            }
         }
         GatewayCommand::Key { data } => {
             let dir = DataDir::new(&data.data);
@@ -64,16 +83,38 @@ pub fn run(command: GatewayCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(file: &std::path::Path) -> Result<(String, Routes), Failure> {
-    let text = read_text(file)?;
-    let routes = Routes::parse(&text)
+fn check(file: &Path, json: JsonArg) -> Result<(), Failure> {
+    let routes = Routes::parse(&read_text(file)?)
         .map_err(|faults| Failure::input("gateway-faults").with("path", file.display()).lines(faults))?;
-    Ok((text, routes))
+    if json.json {
+        print_json(&json!({"ok": true, "routes": routes.len()}));
+    }
+    say("gateway-good", &[("routes", &routes.len().to_string())]);
+    Ok(())
 }
 
-fn done(id: &str, routes: usize, json: JsonArg) {
+async fn apply(file: PathBuf, data: DataArg, json: JsonArg) -> Result<ExitCode, Failure> {
+    let ask = ApplyGateway { file: file.display().to_string(), toml: read_text(&file)? };
+    let client = Client::open(&data.data).await?;
+    let applied: Result<GatewayApplied, Failure> = client.post("/admin/v1/gateway", &ask).await;
+    client.close().await;
+    let applied = applied?;
     if json.json {
-        print_json(&json!({"ok": true, "routes": routes}));
+        print_json(&json!({"ok": true, "routes": applied.routes, "version": applied.version}));
     }
-    say(id, &[("routes", &routes.to_string())]);
+    say("gateway-applied", &[("routes", &applied.routes.to_string())]);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(data: DataArg, json: JsonArg) -> Result<ExitCode, Failure> {
+    let client = Client::open(&data.data).await?;
+    let shown: Result<GatewayShown, Failure> = client.get("/admin/v1/gateway").await;
+    client.close().await;
+    let shown = shown?;
+    if json.json {
+        print_json(&shown);
+    } else {
+        print(&shown.toml);
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ mod backup;
 mod boundary;
 mod device;
 mod gateway;
+mod gateway_bench;
 mod init;
 mod invite;
 mod keys;
@@ -100,6 +101,8 @@ enum BenchCommand {
     Renewals(bench::RenewalArgs),
     /// What a renewal costs with few and with many devices in the database.
     Checkin(bench::CheckinArgs),
+    /// Requests through the access gateway beside nginx and haproxy, in turns.
+    Gateway(gateway_bench::GatewayBenchArgs),
 }
 
 /// Where the server's data lies.
@@ -166,6 +169,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),
         Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),
         Command::Bench(BenchCommand::Checkin(args)) => block_on_all(bench::checkin(args)),
+        Command::Bench(BenchCommand::Gateway(args)) => gateway_bench::run(&args),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod boundary;
 pub mod enroll;
+pub mod gateway;
 pub mod hello;
 pub mod invite;
 pub mod order;

@@ -1,4 +1,4 @@
-//! Seeded damage to what the gateway parses: `gateway.toml`, and requests as they come from devices.
+//! Seeded damage to what the gateway parses: the gateway file, and requests as they come from devices.
 #![allow(clippy::unwrap_used)]
 
 use http::{HeaderName, HeaderValue, Request, Version, header, request::Parts};
@@ -62,7 +62,7 @@ fn what_goes_on_to_a_system_has_one_host_one_identity_and_no_word_of_the_device_
         let Some(mut parts) = parts(bytes) else { return };
         let Ok(asked) = read(&parts) else { return };
         assert!(asked.url.username().is_empty() && asked.url.fragment().is_none());
-        if outbound(&mut parts, &asked, HeaderValue::from_static("ours")).is_err() {
+        if outbound(&mut parts, &asked, HeaderValue::from_static("ours"), None).is_err() {
             return;
         }
         count.set(count.get() + 1);

@@ -5,6 +5,7 @@
 //! everything of a device the moment it is banned or locked.
 
 mod admit;
+mod body;
 #[cfg(test)]
 mod hammered;
 pub mod identity;
@@ -20,14 +21,20 @@ mod upstream;
 use std::{
     convert::Infallible,
     os::fd::{AsFd, OwnedFd},
-    sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD as B64};
+use http::HeaderValue;
 use hyper::{server::conn, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use nix::sys::socket::{setsockopt, sockopt};
 use rustls::ServerConfig;
+use rustls_pki_types::CertificateDer;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -40,36 +47,53 @@ use self::{
     identity::{Identities, Subject, Tokens},
     live::Place,
     policies::Policies,
-    routes::Routes,
 };
-use crate::{clock, data::DataDir, failure::Failure, serve::connection, server::Server};
+use crate::{clock, failure::Failure, serve::connection, server::Server};
 
 /// Most connections at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 20_000;
-/// Longest TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Longest time for the head of a request, idle time between requests included.
-const HEAD: Duration = Duration::from_secs(60);
 /// Longest request head, and largest piece of a body held at once, in bytes.
 const BUFFER: usize = 64 << 10;
+/// Most header lines in HTTP/1.1.
+const HEADERS: usize = 128;
 /// Longest list of headers in HTTP/2, in bytes.
 const H2_HEADERS: u32 = 32 << 10;
 /// Most requests at a time on one HTTP/2 connection.
 const H2_STREAMS: u32 = 128;
 /// Most streams that a device may reset before they were served; more end the connection (CVE-2023-44487).
 const H2_RESETS: usize = 32;
-/// How often `gateway.toml` is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for the answer to a ping in HTTP/2.
+const H2_PONG: Duration = Duration::from_secs(20);
+/// Requests that a device may give up before they were answered; more, if they are most of what it asks, end the
+/// connection: each has cost a connection to a system.
+const ABANDONED: u32 = 100;
 /// Pause after the system refused a connection.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How patient the gateway is with a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest TLS handshake.
+    pub handshake: Duration,
+    /// Longest time for the head of a request, idle time between requests included.
+    pub head: Duration,
+    /// Longest time in which a request's body may bring next to nothing.
+    pub body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Self { handshake: Duration::from_secs(10), head: minute, body: minute }
+    }
+}
 
 /// What all connections share.
 pub struct Gateway {
     server: Arc<Server>,
-    dir: DataDir,
+    limits: Limits,
     identities: Identities,
     policies: Policies,
-    routes: RwLock<Arc<Routes>>,
 }
 
 /// One connection of a device that was let in.
@@ -80,47 +104,21 @@ pub struct Connection {
     not_after: UnixTime,
     place: Place,
     socket: OwnedFd,
+    leaf: CertificateDer<'static>,
+    client_cert: OnceLock<Option<HeaderValue>>,
+    asked: AtomicU32,
+    abandoned: AtomicU32,
 }
 
 impl Gateway {
-    /// Reads routes and makes the signing key.
+    /// Makes the signing key.
     ///
     /// # Errors
-    /// Bad input naming what is wrong with `gateway.toml`.
-    pub fn open(server: Arc<Server>, dir: &DataDir) -> Result<Arc<Self>, Failure> {
+    /// Bad input naming the file that is damaged.
+    pub fn open(server: Arc<Server>, limits: Limits) -> Result<Arc<Self>, Failure> {
         let identities = Identities::new(&server.keys.secret, &server.config.url)
             .map_err(|_| Failure::input("data-damaged").with("file", "secret.key"))?;
-        let routes = RwLock::new(Arc::new(Routes::load(dir)?));
-        Ok(Arc::new(Self { server, dir: dir.clone(), identities, policies: Policies::default(), routes }))
-    }
-
-    fn routes(&self) -> Arc<Routes> {
-        Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Takes a new `gateway.toml` as it comes; a faulty one changes nothing.
-    pub async fn watch(self: Arc<Self>) {
-        let changed = || std::fs::metadata(self.dir.file(routes::NAME)).and_then(|file| file.modified()).ok();
-        let mut seen: Option<SystemTime> = changed();
-        let mut ticks = tokio::time::interval(LOOK_EVERY);
-        loop {
-            tokio::select! {
-                () = self.server.stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let now = changed();
-            if now == seen {
-                continue;
-            }
-            seen = now;
-            match Routes::load(&self.dir) {
-                Ok(fresh) => {
-                    tracing::info!(routes = fresh.len(), "gateway routes in force");
-                    *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                }
-                Err(failure) => tracing::error!(id = failure.id, "gateway routes stay as they were"),
-            }
-        }
+        Ok(Arc::new(Self { server, limits, identities, policies: Policies::default() }))
     }
 
     /// Accepts connections until the server stops.
@@ -153,7 +151,7 @@ impl Gateway {
         let _ = stream.set_nodelay(true);
         let Ok(socket) = stream.as_fd().try_clone_to_owned() else { return };
         let server = Arc::clone(&self.server);
-        let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        let tls = match tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await {
             Ok(Ok(tls)) => tls,
             Ok(Err(_)) => return server.metrics.count("gateway-handshake", "failed"),
             Err(_) => return server.metrics.count("gateway-handshake", "slow"),
@@ -173,14 +171,36 @@ impl Gateway {
         let certified = connection::certified(leaf).ok_or(Reason::ProofInvalid)?;
         let place = self.server.live.join(certified.device, certified.epoch).ok_or(Reason::RateLimited)?;
         let subject = admit::admit(&self.server, leaf, certified, clock::now()).await?;
-        let (gateway, not_after) = (Arc::clone(self), certified.not_after);
-        Ok(Connection { gateway, subject, tokens: Tokens::default(), not_after, place, socket })
+        Ok(Connection {
+            gateway: Arc::clone(self),
+            subject,
+            tokens: Tokens::default(),
+            not_after: certified.not_after,
+            place,
+            socket,
+            leaf: leaf.clone().into_owned(),
+            client_cert: OnceLock::new(),
+            asked: AtomicU32::new(0),
+            abandoned: AtomicU32::new(0),
+        })
     }
 }
 
 impl Connection {
     fn policy(&self, now: UnixTime) -> Result<Arc<VerifiedPolicy>, Reason> {
         self.gateway.policies.get(&self.gateway.server, &self.subject.group, now)
+    }
+
+    /// The device's certificate as systems read it (RFC 9440).
+    fn client_cert(&self) -> Option<HeaderValue> {
+        let made = || HeaderValue::try_from(format!(":{}:", B64.encode(&self.leaf))).ok();
+        self.client_cert.get_or_init(made).clone()
+    }
+
+    /// Counts a request; what it gives counts it again unless it is told that there was an answer.
+    fn asks(self: &Arc<Self>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Asked { connection: Arc::clone(self), answered: false }
     }
 
     /// Waits until the device loses its right to the connection: an order, the end of the certificate, the server's.
@@ -203,7 +223,32 @@ impl Connection {
     }
 }
 
+/// A request under way.
+struct Asked {
+    connection: Arc<Connection>,
+    answered: bool,
+}
+
+impl Asked {
+    fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        let abandoned = self.connection.abandoned.fetch_add(1, Ordering::Relaxed) + 1;
+        if abandoned > ABANDONED && abandoned > self.connection.asked.load(Ordering::Relaxed) / 2 {
+            self.connection.place.cut.cancel();
+        }
+    }
+}
+
 async fn serve(connection: Arc<Connection>, tls: TlsStream<TcpStream>) {
+    let head = connection.gateway.limits.head;
     let two = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let held = Arc::clone(&connection);
     let service = service_fn(move |request| {
@@ -219,11 +264,13 @@ async fn serve(connection: Arc<Connection>, tls: TlsStream<TcpStream>) {
                 .max_concurrent_streams(H2_STREAMS)
                 .max_header_list_size(H2_HEADERS)
                 .max_pending_accept_reset_streams(H2_RESETS)
-                .keep_alive_interval(HEAD);
+                .keep_alive_interval(head)
+                .keep_alive_timeout(head.min(H2_PONG));
             builder.serve_connection(io, service).await
         } else {
             let mut builder = conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+            builder.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(BUFFER);
+            builder.max_header_size(BUFFER).max_headers(HEADERS);
             builder.serve_connection(io, service).with_upgrades().await
         }
     };

@@ -15,7 +15,7 @@ use tokio::{
 use workspace_policy::{Network, Request as Question};
 use workspace_protocol::reason::Reason;
 
-use super::{Connection, request, routes::Way, upstream::Upstream};
+use super::{Connection, body::Upload, request, routes::Way, upstream::Upstream};
 use crate::clock;
 
 /// The header that names a refusal's reason.
@@ -27,8 +27,9 @@ const DIAL: Duration = Duration::from_secs(10);
 
 /// Answers one request, by the system or by a refusal.
 pub async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Response<Body> {
-    let tunnel = request.method() == Method::CONNECT;
+    let (asked, tunnel) = (connection.asks(), request.method() == Method::CONNECT);
     let answered = if tunnel { egress(&connection, request).await } else { proxied(&connection, request).await };
+    asked.answered();
     let metrics = &connection.gateway.server.metrics;
     match answered {
         Ok(response) => {
@@ -64,9 +65,11 @@ async fn proxied(connection: &Arc<Connection>, request: Request<Incoming>) -> Re
     let (system, upstream) = way(connection, &asked)?;
     let (gateway, now) = (&connection.gateway, clock::now());
     let identity = connection.tokens.get(&gateway.identities, &connection.subject, &system, now);
-    request::outbound(&mut parts, &asked, identity.ok_or(Reason::ServerBusy)?)?;
-    let mut request = Request::from_parts(parts, body);
+    let signed = parts.headers.contains_key(request::SIGNATURE).then(|| connection.client_cert()).flatten();
+    request::outbound(&mut parts, &asked, identity.ok_or(Reason::ServerBusy)?, signed)?;
+    let mut request = Request::from_parts(parts, Upload::new(body, gateway.limits.body));
     let device = asked.websocket.then(|| hyper::upgrade::on(&mut request));
+    let sent_to = Arc::clone(&upstream);
     let mut response = upstream.send(request).await.map_err(|error| {
         tracing::warn!(%system, error = &error as &dyn std::error::Error, "a system behind the gateway failed");
         Reason::HostUnreachable
@@ -78,7 +81,7 @@ async fn proxied(connection: &Arc<Connection>, request: Request<Incoming>) -> Re
         let system = hyper::upgrade::on(&mut response);
         let held = Arc::clone(connection);
         join(connection, device, async move { system.await.ok().map(TokioIo::new) }, move || {
-            way(&held, &asked).is_ok()
+            way(&held, &asked).is_ok_and(|(_, upstream)| upstream.is_same(&sent_to))
         });
     } else {
         request::strip_hop(response.headers_mut());
@@ -92,12 +95,12 @@ fn way(connection: &Connection, asked: &request::Asked) -> Result<(String, Arc<U
     let policy = connection.policy(now)?;
     let question = Question { url: &asked.url, kind: asked.kind };
     let permit = policy.decide(&question, now).map_err(|denied| denied.reason)?;
-    let (system, routes) = (permit.system(), connection.gateway.routes());
+    let (system, routes) = (permit.system(), connection.gateway.server.routes.get());
     match routes.way(&system.id, &connection.subject.group) {
         Some(Way::Proxy(upstream)) if system.network == Network::Gateway => {
             Ok((system.id.clone(), Arc::clone(upstream)))
         }
-        Some(Way::Proxy(_) | Way::Egress { .. }) | None => Err(Reason::OriginNotListed),
+        Some(Way::Proxy(_) | Way::Egress { .. }) | None => Err(Reason::GatewayRoute),
     }
 }
 
@@ -120,10 +123,10 @@ async fn egress(connection: &Arc<Connection>, mut request: Request<Incoming>) ->
 fn outside(connection: &Connection, host: &str, port: u16) -> Result<bool, Reason> {
     let now = clock::now();
     let permit = connection.policy(now)?.decide_connect(host, port, now).map_err(|denied| denied.reason)?;
-    let (system, routes) = (permit.system(), connection.gateway.routes());
+    let (system, routes) = (permit.system(), connection.gateway.server.routes.get());
     match routes.way(&system.id, &connection.subject.group) {
-        Some(Way::Egress { private }) if system.network == Network::Gateway => Ok(*private),
-        Some(Way::Proxy(_) | Way::Egress { .. }) | None => Err(Reason::OriginNotListed),
+        Some(Way::Egress { private }) if system.network.by_gateway() => Ok(*private),
+        Some(Way::Proxy(_) | Way::Egress { .. }) | None => Err(Reason::GatewayRoute),
     }
 }
 

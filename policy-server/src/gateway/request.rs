@@ -12,7 +12,12 @@ use workspace_protocol::reason::Reason;
 /// Headers by which a system knows whom it speaks to begin so; none of a device's gets through.
 const OURS: &str = "workspace-";
 /// Other headers that systems take a proxy's word from.
-const PROXY_WORDS: [&str; 12] = [
+const PROXY_WORDS: [&str; 17] = [
+    "client-cert",
+    "client-cert-chain",
+    "x-client-cert",
+    "x-ssl-client-cert",
+    "x-forwarded-client-cert",
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -26,6 +31,8 @@ const PROXY_WORDS: [&str; 12] = [
     "x-original-url",
     "x-rewrite-url",
 ];
+/// Header of a request that the workspace itself signed (RFC 9421).
+pub const SIGNATURE: &str = "signature-input";
 /// Headers of one hop (RFC 9110 section 7.6.1).
 const HOP: [&str; 10] = [
     "connection",
@@ -122,10 +129,16 @@ fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// Makes a request fit for a system: the judged address, no header of this hop, no word that only the gateway may say.
+/// `client_cert` goes along where the request's own signature covers it.
 ///
 /// # Errors
 /// [`Reason::UrlUnparsable`] for an address that HTTP cannot carry.
-pub fn outbound(parts: &mut Parts, asked: &Asked, identity: HeaderValue) -> Result<(), Reason> {
+pub fn outbound(
+    parts: &mut Parts,
+    asked: &Asked,
+    identity: HeaderValue,
+    client_cert: Option<HeaderValue>,
+) -> Result<(), Reason> {
     let path = &asked.url[Position::BeforePath..Position::AfterQuery];
     let host = &asked.url[Position::BeforeHost..Position::AfterPort];
     let host = HeaderValue::from_str(host).map_err(|_| Reason::UrlUnparsable)?;
@@ -137,6 +150,9 @@ pub fn outbound(parts: &mut Parts, asked: &Asked, identity: HeaderValue) -> Resu
     parts.headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
     parts.headers.insert(header::HOST, host);
     parts.headers.insert(super::identity::HEADER, identity);
+    if let Some(certificate) = client_cert {
+        parts.headers.insert("client-cert", certificate);
+    }
     if asked.websocket {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         parts.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -215,12 +231,13 @@ mod tests {
             "Forwarded",
             "Remote-User",
             "X-Original-URL",
+            "Client-Cert",
         ];
         let mut headers = vec![("host", "care.example"), ("connection", "x-named"), ("x-named", "1"), ("accept", "a")];
         headers.extend(forged.map(|name| (name, "admin")));
         let mut parts = parts("/", &headers);
         let asked = read(&parts).unwrap();
-        outbound(&mut parts, &asked, HeaderValue::from_static("signed")).unwrap();
+        outbound(&mut parts, &asked, HeaderValue::from_static("signed"), None).unwrap();
         assert!(parts.headers.values().all(|value| value != "admin"), "{:?}", parts.headers);
         assert_eq!(parts.headers.get(super::super::identity::HEADER).unwrap(), "signed");
         assert!(parts.headers.contains_key("accept") && !parts.headers.contains_key("x-named"));

@@ -1,6 +1,9 @@
-//! `gateway.toml`: where each system behind the gateway lives, whom to trust there, and which groups may go.
+//! The gateway file: where each system behind the gateway lives, whom to trust there, and which groups may go.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde::Deserialize;
@@ -8,13 +11,8 @@ use url::Url;
 use workspace_protocol::ids::GroupName;
 
 use super::upstream::Upstream;
-use crate::{
-    data::{DataDir, files},
-    failure::Failure,
-};
+use crate::data::files;
 
-/// The file in the data folder.
-pub const NAME: &str = "gateway.toml";
 const SCHEMA: u32 = 1;
 /// Most routes.
 const ROUTES_MAX: usize = 1000;
@@ -92,20 +90,6 @@ impl Routes {
         if faults.is_empty() { Ok(Self(routes)) } else { Err(faults) }
     }
 
-    /// Reads the data folder's file; without one there are no routes.
-    ///
-    /// # Errors
-    /// Bad input naming the faults.
-    pub fn load(dir: &DataDir) -> Result<Self, Failure> {
-        let path = dir.file(NAME);
-        match files::read(&path) {
-            Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes))
-                .map_err(|faults| Failure::input("gateway-faults").with("path", path.display()).lines(faults)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(dir.unreadable(&error)),
-        }
-    }
-
     /// The way to `system` for `group`, if there is one. No groups named = all whose policy names the system.
     pub fn way(&self, system: &str, group: &GroupName) -> Option<&Way> {
         let route = self.0.get(system)?;
@@ -115,6 +99,27 @@ impl Routes {
     /// Number of routes.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// The routes in force.
+#[derive(Debug)]
+pub struct InForce(RwLock<Arc<Routes>>);
+
+impl InForce {
+    /// Begins with these.
+    pub fn new(routes: Routes) -> Self {
+        Self(RwLock::new(Arc::new(routes)))
+    }
+
+    /// As they are now.
+    pub fn get(&self) -> Arc<Routes> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Others, from now on.
+    pub fn set(&self, routes: Routes) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
     }
 }
 

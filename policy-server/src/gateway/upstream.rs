@@ -22,6 +22,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::Host;
 
+use super::body::Upload;
+
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A kept connection without use is not used again after this long.
@@ -42,13 +44,14 @@ pub enum UpstreamError {
     Http(#[source] hyper::Error),
 }
 
-struct Kept(SendRequest<Incoming>, Instant);
+struct Kept(SendRequest<Upload>, Instant);
 
 /// One system.
 pub struct Upstream {
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    roots: Vec<CertificateDer<'static>>,
     kept: Mutex<Vec<Kept>>,
 }
 
@@ -61,7 +64,7 @@ impl fmt::Debug for Upstream {
 impl Upstream {
     /// Without TLS; for a system on this very machine.
     pub fn plain(host: &Host<&str>, port: u16) -> Self {
-        Self { host: bare(host), port, tls: None, kept: Mutex::default() }
+        Self { host: bare(host), port, tls: None, roots: Vec::new(), kept: Mutex::default() }
     }
 
     /// With TLS that only these certificates vouch for.
@@ -79,14 +82,20 @@ impl Upstream {
         let mut config = builder.with_root_certificates(store).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let name = ServerName::try_from(bare(host)).map_err(|error| error.to_string())?;
-        Ok(Self { tls: Some((Arc::new(config), name)), ..Self::plain(host, port) })
+        Ok(Self { tls: Some((Arc::new(config), name)), roots: roots.to_vec(), ..Self::plain(host, port) })
+    }
+
+    /// Whether both lead to the same place by the same trust.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let of = |one: &Self| (one.host.clone(), one.port, one.tls.is_some());
+        of(self) == of(other) && self.roots == other.roots
     }
 
     /// Sends a request and waits for the head of the answer. What a dead kept connection did not send goes again.
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn send(&self, mut request: Request<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
+    pub async fn send(&self, mut request: Request<Upload>) -> Result<Response<Incoming>, UpstreamError> {
         while let Some(mut sender) = self.take() {
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.answered(sender, response)),
@@ -103,14 +112,14 @@ impl Upstream {
         Ok(self.answered(sender, response))
     }
 
-    fn take(&self) -> Option<SendRequest<Incoming>> {
+    fn take(&self) -> Option<SendRequest<Upload>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|one| !one.0.is_closed() && one.1.elapsed() < IDLE);
         let ready = kept.iter().rposition(|one| one.0.is_ready())?;
         Some(kept.remove(ready).0)
     }
 
-    fn answered(&self, sender: SendRequest<Incoming>, response: Response<Incoming>) -> Response<Incoming> {
+    fn answered(&self, sender: SendRequest<Upload>, response: Response<Incoming>) -> Response<Incoming> {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             // A connection that is not kept is closed once its answer was read.
@@ -121,7 +130,7 @@ impl Upstream {
         response
     }
 
-    async fn connect(&self) -> Result<SendRequest<Incoming>, UpstreamError> {
+    async fn connect(&self) -> Result<SendRequest<Upload>, UpstreamError> {
         let socket = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(UpstreamError::Connect)?;
         socket.set_nodelay(true).map_err(UpstreamError::Connect)?;
         match &self.tls {
@@ -142,7 +151,7 @@ fn bare(host: &Host<&str>) -> String {
     }
 }
 
-async fn speak<S>(stream: S) -> Result<SendRequest<Incoming>, UpstreamError>
+async fn speak<S>(stream: S) -> Result<SendRequest<Upload>, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -19,7 +19,7 @@ use crate::{
     data::{Config, DataDir},
     failure::Failure,
     flow::{order, policy},
-    gateway::Gateway,
+    gateway::{Gateway, Limits},
     server::Server,
 };
 
@@ -44,7 +44,7 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
     let config = tls::config(&server.keys)?;
     let listener = bind(&server, listen).await?;
     let gateway = match gateway {
-        Some(address) => Some(open_gateway(&server, dir, address).await?),
+        Some(address) => Some(open_gateway(&server, address).await?),
         None => None,
     };
     let admin = admin::socket::bind(dir)?;
@@ -52,7 +52,6 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
 
     server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
     if let Some((gateway, listener, config)) = gateway {
-        server.tasks.spawn(Arc::clone(&gateway).watch());
         server.tasks.spawn(gateway.accept(listener, config));
     }
     server.tasks.spawn(admin::socket::accept(Arc::clone(&server), admin));
@@ -80,10 +79,9 @@ async fn bind(server: &Server, listen: Option<SocketAddr>) -> Result<TcpListener
 /// The access gateway, ready to accept.
 async fn open_gateway(
     server: &Arc<Server>,
-    dir: &DataDir,
     address: SocketAddr,
 ) -> Result<(Arc<Gateway>, TcpListener, Arc<rustls::ServerConfig>), Failure> {
-    let gateway = Gateway::open(Arc::clone(server), dir)?;
+    let gateway = Gateway::open(Arc::clone(server), Limits::default())?;
     let listener = listen_on(address).await?;
     tracing::info!(address = %address, "the access gateway listens");
     Ok((gateway, listener, tls::gateway(&server.keys)?))

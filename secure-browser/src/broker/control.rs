@@ -17,6 +17,8 @@ use crate::ipc::{self, CONTROL_FD, DOOR_FD, FromBroker, ToBroker};
 const WORKERS: usize = 2;
 /// Names looked up at once.
 const LOOKUPS_MAX: usize = 16;
+/// Handshakes with the access gateway at once: each may hold a thread while the supervisor signs.
+pub const HANDSHAKES_MAX: usize = 4;
 /// Frames waiting for the supervisor.
 const FRAMES_MAX: usize = 256;
 /// How often time's effects are looked after: an expired policy, idle connections.
@@ -64,7 +66,7 @@ fn start() -> Result<(), SessionError> {
     let door = process::inherited(DOOR_FD).map(UnixStream::from).map_err(SessionError::Sockets)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        .max_blocking_threads(LOOKUPS_MAX)
+        .max_blocking_threads(LOOKUPS_MAX + HANDSHAKES_MAX)
         .enable_all()
         .build()
         .map_err(SessionError::Threads)?;
@@ -135,8 +137,14 @@ async fn obey(
                 broker.suspend(reason);
                 continue;
             }
-            // Only the access gateway asks for it, and systems behind the gateway are refused until there is one.
-            ToBroker::Identity(_) => continue,
+            ToBroker::Identity(identity) => {
+                broker.outside.identity().replace(&identity);
+                continue;
+            }
+            ToBroker::Signed { number, signature } => {
+                broker.outside.identity().signed(number, signature);
+                continue;
+            }
         };
         if frames.send(word).await.is_err() {
             return Ok(());

@@ -112,10 +112,11 @@ async fn connect(broker: Arc<Broker>, tunnel: Arc<Tunnel>, request: Request<Inco
     }
 }
 
-/// The origin's socket, for TLS that is passed on; only where the policy lets the whole origin pass unread.
-async fn dial_through(granted: &Granted<ConnectPermit>) -> Result<TcpStream, Reason> {
+/// The way to the origin, for TLS that is passed on; only where the policy lets the whole origin pass unread.
+async fn dial_through(granted: &Granted<ConnectPermit>) -> Result<Box<dyn Socket>, Reason> {
     let permit = granted.permit.pass_through().ok_or(Reason::PathNotListed)?;
-    granted.under.origins().open(&permit).await.map_err(|error| error.reason())
+    let (origins, policy) = (granted.under.origins(), granted.under.policy().policy());
+    origins.open(policy, &permit).await.map_err(|error| error.reason())
 }
 
 fn connect_target(parts: &Parts) -> Result<Target, Reason> {

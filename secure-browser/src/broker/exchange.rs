@@ -12,7 +12,7 @@ use super::{
     gate::Tunnel,
     refuse,
     request::{self, Asked},
-    response, upgrade,
+    response, sign, upgrade,
 };
 
 /// Answers one request: by the origin if the policy permits it, else by a refusal that the supervisor hears of.
@@ -41,6 +41,9 @@ async fn permitted(
 ) -> Result<Response<Outgoing>, Reason> {
     let (granted, exchange) = broker.gate.ask(tunnel, &asked.url, asked.kind)?;
     request::outbound(&mut parts, asked)?;
+    if granted.permit.system().sign {
+        sign::sign(&mut parts, &asked.url, broker.outside.identity(), broker.gate.now()).await?;
+    }
     let mut request = Request::from_parts(parts, Upload::of(body));
     let engine = asked.websocket.then(|| hyper::upgrade::on(&mut request));
 

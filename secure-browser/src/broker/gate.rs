@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use workspace_policy::{
-    ConnectPermit, Kind, Network, Permit, Request, System, TrustRule, VerifiedBoundary, VerifiedPolicy,
+    ConnectPermit, Gateway, Kind, Network, Permit, Request, System, TrustRule, VerifiedBoundary, VerifiedPolicy,
 };
 use workspace_protocol::{
     ids::{UnixTime, Version},
@@ -115,6 +115,11 @@ impl Gate {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The wall clock.
+    pub fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
     /// Time passes: cuts what has run out, closes idle connections.
     pub fn tend(&self) {
         self.sweep();
@@ -133,7 +138,7 @@ impl Gate {
             || tunnel.aims().connect = Some(Stands::new(aim.clone())),
             |policy, now| {
                 let permit = connect(policy, target, now)?;
-                tunnel.aims().connect = Some(Stands::under(aim.clone(), permit.system()));
+                tunnel.aims().connect = Some(Stands::under(aim.clone(), Terms::of(policy, permit.system())));
                 Ok(permit)
             },
         )
@@ -152,7 +157,7 @@ impl Gate {
             || tunnel.aims().fetch = Some(Stands::new(aim.clone())),
             |policy, now| {
                 let permit = fetch(policy, url, kind, now)?;
-                tunnel.aims().fetch = Some(Stands::under(aim.clone(), permit.system()));
+                tunnel.aims().fetch = Some(Stands::under(aim.clone(), Terms::of(policy, permit.system())));
                 Ok(permit)
             },
         )?;
@@ -236,11 +241,13 @@ struct Terms {
     system: String,
     network: Network,
     trust: TrustRule,
+    gateway: Option<Gateway>,
 }
 
 impl Terms {
-    fn of(system: &System) -> Self {
-        Self { system: system.id.clone(), network: system.network, trust: system.trust.clone() }
+    fn of(policy: &VerifiedPolicy, system: &System) -> Self {
+        let gateway = policy.policy().gateway().filter(|_| system.network.by_gateway()).cloned();
+        Self { system: system.id.clone(), network: system.network, trust: system.trust.clone(), gateway }
     }
 }
 
@@ -276,14 +283,14 @@ impl Stands {
         Self { aim, terms: None }
     }
 
-    fn under(aim: Aim, system: &System) -> Self {
-        Self { aim, terms: Some(Terms::of(system)) }
+    fn under(aim: Aim, terms: Terms) -> Self {
+        Self { aim, terms: Some(terms) }
     }
 
     fn still(&self, policy: &VerifiedPolicy, now: UnixTime) -> bool {
         let terms = match &self.aim {
-            Aim::Connect(target) => connect(policy, target, now).map(|permit| Terms::of(permit.system())),
-            Aim::Fetch(url, kind) => fetch(policy, url, *kind, now).map(|permit| Terms::of(permit.system())),
+            Aim::Connect(target) => connect(policy, target, now).map(|permit| Terms::of(policy, permit.system())),
+            Aim::Fetch(url, kind) => fetch(policy, url, *kind, now).map(|permit| Terms::of(policy, permit.system())),
         };
         terms.is_ok_and(|terms| self.terms.as_ref().is_none_or(|granted| *granted == terms))
     }

@@ -2,8 +2,8 @@
 //! real origin and filters what passes. It writes nothing to disk and logs no address, header or body.
 //!
 //! The walk of a request: [`door`] (accept, CONNECT) → [`tunnel`] (TLS with the engine) → [`exchange`] → [`request`]
-//! (one reading) → [`gate`] (the policy decides) → [`origin`] (resolve, check, dial, TLS, send) → [`response`]
-//! (filter) → engine.
+//! (one reading) → [`gate`] (the policy decides) → [`origin`] (resolve, check, dial, TLS, send), or [`gateway`] for
+//! systems behind the access gateway → [`response`] (filter) → engine.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,13 @@ mod dial;
 mod door;
 mod exchange;
 mod gate;
+mod gateway;
+mod identity;
 mod origin;
 mod refuse;
 mod request;
 mod response;
+mod sign;
 mod stream;
 mod tls;
 mod trust;
@@ -39,6 +42,7 @@ use self::{
     body::Outgoing,
     dial::Resolve,
     gate::{Clock, Gate},
+    identity::Identity,
     origin::{Origins, Outside},
     refuse::Events,
     request::Target,
@@ -83,7 +87,7 @@ impl Broker {
         events: mpsc::Sender<FromBroker>,
         limits: Limits,
     ) -> Result<Arc<Self>, CaError> {
-        let outside = Arc::new(Outside::new(resolver));
+        let outside = Arc::new(Outside::new(resolver, Identity::new(events.clone())));
         let (ca, gate, events) = (SessionCa::generate()?, Gate::new(clock), Events::new(events));
         Ok(Arc::new(Self { limits, ca, gate, events, outside }))
     }

@@ -13,25 +13,28 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    sync::OnceCell,
+    sync::{OnceCell, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
 use url::Host;
-use workspace_policy::{Network, Permit, Policy, System, TrustRule};
+use workspace_policy::{Gateway, Network, Permit, Policy, System, TrustRule};
 use workspace_protocol::reason::Reason;
 
 use super::{
     address::Place,
     body::Upload,
+    control::HANDSHAKES_MAX,
     dial::{self, DialError, Resolve},
+    door::Socket,
+    gateway,
+    identity::Identity,
     tls::dotless,
     trust::{self, SystemRoots, TrustError},
 };
 
 /// Longest wait for TLS with an origin.
-const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+pub const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection without use is closed after this long; most servers close after 60 or 75 s.
 const IDLE_MAX: Duration = Duration::from_secs(50);
 /// Connections kept for one origin.
@@ -61,9 +64,9 @@ pub enum OriginError {
     /// The connection broke, or what came was not HTTP.
     #[error("the origin did not answer as HTTP")]
     Http(#[source] hyper::Error),
-    /// The system is reached through the access gateway only, and there is none yet.
-    #[error("the system needs the access gateway")]
-    Gateway,
+    /// The way through the access gateway is closed, or the gateway said no.
+    #[error("the access gateway gives no way: {0}")]
+    Gateway(Reason),
 }
 
 impl OriginError {
@@ -73,14 +76,17 @@ impl OriginError {
         match self {
             Self::Dial(error) => error.reason(),
             Self::Trust(_) | Self::Untrusted(_) => Reason::TlsUntrusted,
-            Self::Broken(_) | Self::Http(_) | Self::Gateway => Reason::HostUnreachable,
+            Self::Broken(_) | Self::Http(_) => Reason::HostUnreachable,
+            Self::Gateway(reason) => *reason,
         }
     }
 }
 
-/// What outlives a policy: the resolver and the system's roots.
+/// What outlives a policy: the resolver, the system's roots and the device's certificate.
 pub struct Outside {
     resolver: Arc<dyn Resolve>,
+    identity: Arc<Identity>,
+    handshakes: Semaphore,
     roots: SystemRoots,
     by_roots: OnceCell<Arc<ClientConfig>>,
 }
@@ -88,8 +94,27 @@ pub struct Outside {
 impl Outside {
     /// With this resolver; roots are read when first needed.
     #[must_use]
-    pub fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Self { resolver, roots: SystemRoots::default(), by_roots: OnceCell::new() }
+    pub fn new(resolver: Arc<dyn Resolve>, identity: Arc<Identity>) -> Self {
+        let handshakes = Semaphore::new(HANDSHAKES_MAX);
+        Self { resolver, identity, handshakes, roots: SystemRoots::default(), by_roots: OnceCell::new() }
+    }
+
+    /// How names become addresses.
+    #[must_use]
+    pub fn resolver(&self) -> &dyn Resolve {
+        self.resolver.as_ref()
+    }
+
+    /// The device's certificate.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// Turns to speak TLS with the access gateway.
+    #[must_use]
+    pub fn handshakes(&self) -> &Semaphore {
+        &self.handshakes
     }
 
     /// Reads the system's roots now, so that the first page does not wait for them.
@@ -102,20 +127,21 @@ impl Outside {
     }
 }
 
-type Sender = http1::SendRequest<Upload>;
+/// A connection that takes requests.
+pub type Sender = http1::SendRequest<Upload>;
 
 struct Kept {
     sender: Sender,
     since: Instant,
 }
 
-/// One origin of one system: the system fixes whom to trust and where it may be.
+/// What a kept connection leads to.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    tls: bool,
-    host: Host,
-    port: u16,
-    system: String,
+enum Key {
+    /// One origin of one system: the system fixes whom to trust and where it may be.
+    Origin { tls: bool, host: Host, port: u16, system: String },
+    /// The access gateway, whichever system a request is for, under the device's certificate of this number.
+    Gateway(u64),
 }
 
 /// Connections to origins.
@@ -144,11 +170,11 @@ impl Origins {
         permit: &Permit,
         mut request: Request<Upload>,
     ) -> Result<Response<Incoming>, OriginError> {
-        let key = key(permit)?;
+        let key = self.key(policy, permit)?;
         while let Some(mut sender) = self.take(&key) {
             let spare = repeatable(&request);
             match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.answered(key, sender, response)),
+                Ok(response) => return self.answered(key, sender, response),
                 Err(mut error) => match error.take_message().or(spare) {
                     Some(again) => request = again,
                     None => return Err(OriginError::Http(error.into_error())),
@@ -156,8 +182,12 @@ impl Origins {
             }
         }
         let mut sender = self.connect(policy, permit, &key).await?;
-        let response = sender.send_request(request).await.map_err(OriginError::Http)?;
-        Ok(self.answered(key, sender, response))
+        let response = sender.send_request(request).await.map_err(|error| match key {
+            Key::Origin { .. } => OriginError::Http(error),
+            // It ended a fresh connection without a word: so it does with a device that it does not let in.
+            Key::Gateway(_) => OriginError::Gateway(Reason::GatewayRefused),
+        })?;
+        self.answered(key, sender, response)
     }
 
     /// Closes connections that have been idle for long.
@@ -172,15 +202,46 @@ impl Origins {
         });
     }
 
-    /// A plain byte stream to the origin: resolved once, every address checked, a checked one dialled.
+    /// A byte stream to the origin: resolved once, every address checked, a checked one dialled; or through the access
+    /// gateway.
     ///
     /// # Errors
     /// [`OriginError::Dial`], [`OriginError::Gateway`].
-    pub async fn open(&self, permit: &Permit) -> Result<TcpStream, OriginError> {
-        let widest = widest(permit.system().network)?;
+    pub async fn open(&self, policy: &Policy, permit: &Permit) -> Result<Box<dyn Socket>, OriginError> {
         let host = permit.url().host().ok_or(DialError::Unknown)?.to_owned();
-        let checked = dial::check(self.outside.resolver.as_ref(), &host, permit.port(), widest).await?;
-        Ok(dial::dial(checked).await?)
+        let widest = match permit.system().network {
+            Network::Public => Place::Public,
+            Network::Private => Place::Private,
+            // It reads what it passes on, so nothing can run through it unread.
+            Network::Gateway => return Err(OriginError::Gateway(Reason::GatewayRoute)),
+            Network::Egress => {
+                self.certified()?;
+                let authority = format!("{host}:{}", permit.port());
+                let stream = gateway::tunnel(&self.outside, named(policy)?, &authority).await?;
+                return Ok(Box::new(stream));
+            }
+        };
+        let checked = dial::check(self.outside.resolver(), &host, permit.port(), widest).await?;
+        Ok(Box::new(dial::dial(checked).await?))
+    }
+
+    fn key(&self, policy: &Policy, permit: &Permit) -> Result<Key, OriginError> {
+        if permit.system().network != Network::Gateway {
+            let host = permit.url().host().ok_or(DialError::Unknown)?.to_owned();
+            let (tls, system) = (permit.scheme().is_secure(), permit.system().id.clone());
+            return Ok(Key::Origin { tls, host, port: permit.port(), system });
+        }
+        named(policy)?;
+        // The gateway speaks of every address as https; one in the clear would become another.
+        if !permit.scheme().is_secure() {
+            return Err(OriginError::Gateway(Reason::SchemeNotListed));
+        }
+        self.certified().map(Key::Gateway)
+    }
+
+    /// The number of the device's certificate.
+    fn certified(&self) -> Result<u64, OriginError> {
+        self.outside.identity().serial().ok_or(OriginError::Gateway(Reason::GatewayRefused))
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Vec<Kept>>> {
@@ -196,7 +257,18 @@ impl Origins {
     }
 
     /// The connection is kept at once; it is ready again when the body has been read.
-    fn answered(&self, key: Key, sender: Sender, response: Response<Incoming>) -> Response<Incoming> {
+    ///
+    /// # Errors
+    /// [`OriginError::Gateway`] if it is the gateway that answers, and not a system.
+    fn answered(
+        &self,
+        key: Key,
+        sender: Sender,
+        response: Response<Incoming>,
+    ) -> Result<Response<Incoming>, OriginError> {
+        if let (Key::Gateway(_), Some(reason)) = (&key, gateway::refusal(response.headers())) {
+            return Err(OriginError::Gateway(reason));
+        }
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let mut kept = self.kept();
             let kept = kept.entry(key).or_default();
@@ -205,16 +277,19 @@ impl Origins {
             }
             kept.push(Kept { sender, since: Instant::now() });
         }
-        response
+        Ok(response)
     }
 
     async fn connect(&self, policy: &Policy, permit: &Permit, key: &Key) -> Result<Sender, OriginError> {
-        let socket = self.open(permit).await?;
-        if !key.tls {
+        let Key::Origin { tls, host, .. } = key else {
+            return gateway::requests(&self.outside, named(policy)?).await;
+        };
+        let socket = self.open(policy, permit).await?;
+        if !tls {
             return speak(socket).await;
         }
         let config = self.config(policy, permit.system()).await?;
-        let handshake = TlsConnector::from(config).connect(server_name(&key.host)?, socket);
+        let handshake = TlsConnector::from(config).connect(server_name(host)?, socket);
         match timeout(TLS_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => speak(stream).await,
             Ok(Err(error)) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
@@ -242,20 +317,15 @@ impl Origins {
     }
 }
 
-fn key(permit: &Permit) -> Result<Key, DialError> {
-    let host = permit.url().host().ok_or(DialError::Unknown)?.to_owned();
-    Ok(Key { tls: permit.scheme().is_secure(), host, port: permit.port(), system: permit.system().id.clone() })
+fn named(policy: &Policy) -> Result<&Gateway, OriginError> {
+    policy.gateway().ok_or(OriginError::Gateway(Reason::GatewayMissing))
 }
 
-fn widest(network: Network) -> Result<Place, OriginError> {
-    match network {
-        Network::Public => Ok(Place::Public),
-        Network::Private => Ok(Place::Private),
-        Network::Gateway => Err(OriginError::Gateway),
-    }
-}
-
-fn server_name(host: &Host) -> Result<ServerName<'static>, OriginError> {
+/// The name that TLS asks for.
+///
+/// # Errors
+/// [`OriginError::Dial`] for a host that cannot stand there.
+pub fn server_name(host: &Host) -> Result<ServerName<'static>, OriginError> {
     let name = match host {
         Host::Domain(name) => ServerName::try_from(dotless(name).to_owned()),
         Host::Ipv4(address) => Ok(ServerName::from(std::net::IpAddr::V4(*address))),
@@ -264,7 +334,11 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, OriginError> {
     name.map_err(|_| OriginError::Dial(DialError::Unknown))
 }
 
-async fn speak<S>(stream: S) -> Result<Sender, OriginError>
+/// HTTP/1.1 over a stream.
+///
+/// # Errors
+/// [`OriginError::Http`].
+pub async fn speak<S>(stream: S) -> Result<Sender, OriginError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

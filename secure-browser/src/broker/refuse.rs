@@ -56,7 +56,9 @@ fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::RequestMalformed | Reason::UrlUnparsable => StatusCode::BAD_REQUEST,
         Reason::HostMismatch => StatusCode::MISDIRECTED_REQUEST,
-        Reason::HostUnknown | Reason::HostUnreachable | Reason::TlsUntrusted => StatusCode::BAD_GATEWAY,
+        Reason::HostUnknown | Reason::HostUnreachable | Reason::TlsUntrusted | Reason::GatewayUnreachable => {
+            StatusCode::BAD_GATEWAY
+        }
         _ => StatusCode::FORBIDDEN,
     }
 }

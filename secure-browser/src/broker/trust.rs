@@ -77,9 +77,15 @@ pub fn by_ca(certificates: &[impl AsRef<[u8]>]) -> Result<ClientConfig, TrustErr
 /// [`TrustError::Tls`] if the TLS library refuses its own defaults.
 pub fn by_pins(pins: &[[u8; 32]]) -> Result<ClientConfig, TrustError> {
     let provider = provider();
-    let verifier = Arc::new(Pinned { pins: pins.to_vec(), provider: provider.clone() });
+    let verifier = Arc::new(Pinned { pins: pins.to_vec(), named: true, provider: provider.clone() });
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(http1(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
+}
+
+/// Believes who proves one of the pinned keys, under whatever name.
+#[must_use]
+pub fn key_alone(pins: &[[u8; 32]]) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Pinned { pins: pins.to_vec(), named: false, provider: provider() })
 }
 
 fn http1(mut config: ClientConfig) -> ClientConfig {
@@ -90,6 +96,8 @@ fn http1(mut config: ClientConfig) -> ClientConfig {
 #[derive(Debug)]
 struct Pinned {
     pins: Vec<[u8; 32]>,
+    /// Whether the certificate has to be for the name asked for.
+    named: bool,
     provider: Arc<CryptoProvider>,
 }
 
@@ -107,9 +115,11 @@ impl ServerCertVerifier for Pinned {
         if !self.pins.contains(&sha256(&certificate.subject_public_key_info())) {
             return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
         }
-        certificate
-            .verify_is_valid_for_subject_name(name)
-            .map_err(|_| Error::InvalidCertificate(CertificateError::NotValidForName))?;
+        if self.named {
+            certificate
+                .verify_is_valid_for_subject_name(name)
+                .map_err(|_| Error::InvalidCertificate(CertificateError::NotValidForName))?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 

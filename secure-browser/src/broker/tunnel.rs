@@ -7,7 +7,6 @@ use hyper_util::rt::TokioIo;
 use rustls::server::{Accepted, Acceptor, ClientHello};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
@@ -16,7 +15,7 @@ use workspace_protocol::reason::Reason;
 
 use super::{
     Broker,
-    door::{Engine, http_server},
+    door::{Engine, Socket, http_server},
     exchange::exchange,
     gate::Tunnel,
     refuse,
@@ -74,7 +73,7 @@ fn names(hello: &ClientHello<'_>, host: &Host) -> bool {
 }
 
 /// Passes TLS on to `origin`, if its first message names the host of CONNECT.
-pub async fn pass(broker: Arc<Broker>, target: Target, mut engine: Engine, mut origin: TcpStream) {
+pub async fn pass(broker: Arc<Broker>, target: Target, mut engine: Engine, mut origin: Box<dyn Socket>) {
     let first = match timeout(broker.limits.tls, hello(&mut engine)).await {
         Ok(Ok((hello, first))) if names(&hello.client_hello(), &target.host) => first,
         Ok(Ok(_)) => return broker.tell_target(&target, Reason::HostMismatch),

@@ -9,13 +9,16 @@ use workspace_protocol::reason::Reason;
 
 use crate::{
     profile::Profile,
-    supervisor::{self, Judged},
+    supervisor::{self, Allowed, Judged},
 };
 
 use super::{Console, pin};
 
 /// What enforces a decision on a page request, outermost last. The names are those of `doctor` where it measures them.
 const LAYERS: [&str; 4] = ["ui.navigation", "broker.decide", "broker.address", "network.interfaces"];
+/// The same for a system that is reached through the access gateway, which decides once more.
+const GATEWAY_LAYERS: [&str; 5] =
+    ["ui.navigation", "broker.decide", "broker.gateway", "gateway.decide", "network.interfaces"];
 
 /// Asks the policy; 0 allowed, 1 denied.
 pub fn run(console: &Console, path: &Path, url: &str, pin_stdin: bool) -> u8 {
@@ -56,11 +59,16 @@ fn read_pin(console: &Console, pin_stdin: bool) -> Result<zeroize::Zeroizing<Str
 fn say(console: &Console, url: &Url, judged: &Judged) -> u8 {
     let address = url.as_str();
     match judged {
-        Ok(permit) => {
+        Ok(Allowed { permit, gateway }) => {
+            let layers = if gateway.is_some() { GATEWAY_LAYERS.as_slice() } else { &LAYERS };
             let (rule, system) = (permit.rule().to_string(), permit.system().id.to_string());
             console.say("cli-explain-allowed", &[("url", address), ("rule", &rule), ("system", &system)]);
+            if let Some(gateway) = gateway {
+                console.say("cli-explain-gateway", &[("gateway", gateway)]);
+            }
             console.object(&json!({
-                "url": address, "allowed": true, "reason": null, "rule": rule, "system": system, "layers": LAYERS,
+                "url": address, "allowed": true, "reason": null, "rule": rule, "system": system,
+                "gateway": gateway, "layers": layers,
             }));
             exit::CLEAN
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use workspace_policy::{Network, System, SystemKind};
+use workspace_policy::{Policy, System, SystemKind};
 
 use workspace_words::Lang;
 
@@ -52,22 +52,25 @@ pub enum Power {
 pub enum Unavailable {
     /// The engine has no calls (WebRTC).
     Calls,
-    /// The system is reached only through a gateway that this build does not speak to.
+    /// The system is reached only through an access gateway, and the policy does not say where it is.
     Gateway,
 }
 
-/// What this engine can do.
+/// What can be done here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Engine {
     /// Video and voice calls (WebRTC).
     pub calls: bool,
-    /// The access gateway.
+    /// Systems behind the access gateway: the policy says where it is.
     pub gateway: bool,
 }
 
 impl Engine {
-    /// WebKitGTK as distributions build it: no `RTCPeerConnection`. Source: docs/limits.md.
-    pub const HERE: Self = Self { calls: false, gateway: false };
+    /// WebKitGTK as distributions build it: no `RTCPeerConnection` (source: docs/limits.md); the gateway by `policy`.
+    #[must_use]
+    pub fn here(policy: &Policy) -> Self {
+        Self { calls: false, gateway: policy.gateway().is_some() }
+    }
 }
 
 impl Tile {
@@ -95,7 +98,7 @@ fn unavailable(system: &System, engine: Engine) -> Option<Unavailable> {
     if system.kind == SystemKind::Meeting && !engine.calls {
         return Some(Unavailable::Calls);
     }
-    (system.network == Network::Gateway && !engine.gateway).then_some(Unavailable::Gateway)
+    (system.network.by_gateway() && !engine.gateway).then_some(Unavailable::Gateway)
 }
 
 /// A tile that a search found.
@@ -217,11 +220,12 @@ pub mod tests {
     fn a_tile_says_what_this_device_cannot_do() {
         let policy = workspace_policy::Policy::parse("test.toml", POLICY).unwrap();
         let of = |id: &str, engine| Tile::of(policy.system(id).unwrap(), engine);
-        let call = of("call", Engine::HERE);
+        let here = Engine::here(&policy);
+        let call = of("call", here);
         assert_eq!((call.host.as_str(), call.kind), ("call.example.jp", "meeting"));
         assert_eq!(call.powers, [Power::Camera, Power::Microphone]);
         assert_eq!(call.unavailable, Some(Unavailable::Calls));
-        assert_eq!(of("behind", Engine::HERE).unavailable, Some(Unavailable::Gateway));
+        assert_eq!(of("behind", here).unavailable, Some(Unavailable::Gateway));
         let able = Engine { calls: true, gateway: true };
         assert_eq!((of("call", able).unavailable, of("behind", able).unavailable), (None, None));
     }

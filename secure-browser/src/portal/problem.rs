@@ -103,6 +103,8 @@ fn class_of(reason: Reason) -> Class {
         | Reason::ResourceKind => Class::Stopped,
         Reason::HostUnknown
         | Reason::HostUnreachable
+        | Reason::GatewayUnreachable
+        | Reason::GatewayRefused
         | Reason::ServerUnreachable
         | Reason::ServerBusy
         | Reason::RateLimited => Class::Unreachable,

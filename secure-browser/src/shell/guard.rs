@@ -149,8 +149,9 @@ impl Guard {
     #[must_use]
     pub fn tiles(&self) -> Vec<Tile> {
         let policy = self.0.borrow();
-        let systems = policy.iter().flat_map(|policy| policy.policy().systems());
-        let mut tiles: Vec<Tile> = systems.map(|system| Tile::of(system, Engine::HERE)).collect();
+        let Some(policy) = policy.as_ref().map(VerifiedPolicy::policy) else { return Vec::new() };
+        let engine = Engine::here(policy);
+        let mut tiles: Vec<Tile> = policy.systems().iter().map(|system| Tile::of(system, engine)).collect();
         tiles.sort_by_key(|tile| tile.unavailable.is_some());
         tiles
     }

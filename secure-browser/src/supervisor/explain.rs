@@ -1,7 +1,7 @@
 //! `explain`: one unlock without a session, and one question to the policy.
 
 use url::Url;
-use workspace_policy::{Denied, Kind, Permit, Request};
+use workspace_policy::{Denied, Kind, Permit, Policy, Request};
 use workspace_protocol::reason::Reason;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,15 @@ use super::{
 };
 
 /// What the policy says.
-pub type Judged = Result<Permit, Denied>;
+pub type Judged = Result<Allowed, Denied>;
+
+/// A yes, and the way that a request would take.
+pub struct Allowed {
+    /// The proof.
+    pub permit: Permit,
+    /// The access gateway, where the way leads through it.
+    pub gateway: Option<String>,
+}
 
 /// Unlocks, verifies and asks. A wipe that waits at the server is carried out instead.
 ///
@@ -41,5 +49,16 @@ async fn ask(profile: &Profile, url: &Url, pin: Zeroizing<String>) -> Result<Jud
     let time = admitted.terms.heard.device_time(clock::now());
     let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, device.root);
     let documents = Documents::verify(bundle, opened.sealed.held, time).map_err(|refused| refused.reason)?;
-    Ok(documents.policy().decide(&Request { url, kind: Kind::Document }, time))
+    let permit = documents.policy().decide(&Request { url, kind: Kind::Document }, time);
+    Ok(permit.and_then(|permit| by_way(permit, documents.policy().policy())))
+}
+
+/// A system behind a gateway that the policy does not name is allowed, and cannot be reached.
+fn by_way(permit: Permit, policy: &Policy) -> Judged {
+    if !permit.system().network.by_gateway() {
+        return Ok(Allowed { permit, gateway: None });
+    }
+    let missing = || Denied { reason: Reason::GatewayMissing, rule: Some(permit.rule().to_string()) };
+    let gateway = policy.gateway().ok_or_else(missing)?.to_string();
+    Ok(Allowed { permit, gateway: Some(gateway) })
 }

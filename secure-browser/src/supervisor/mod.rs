@@ -10,6 +10,7 @@ mod hub;
 mod input;
 mod parts;
 mod report;
+mod signing;
 
 mod wiping;
 
@@ -28,7 +29,7 @@ use crate::{
 use contact::Identity;
 use hub::{Hub, Setup};
 
-pub use explain::{Judged, explain};
+pub use explain::{Allowed, Judged, explain};
 pub use input::missing as missing_for_input;
 pub use parts::{PROGRAMS, installed};
 

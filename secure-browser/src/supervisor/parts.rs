@@ -238,7 +238,7 @@ fn first_word(broker: &StdStream) -> io::Result<String> {
     broker.set_read_timeout(Some(BROKER_WAIT))?;
     match ipc::read_frame(&mut &*broker)? {
         Some(FromBroker::Ready { ca_pem }) => Ok(ca_pem),
-        Some(FromBroker::InForce(_) | FromBroker::Refused(_) | FromBroker::Blocked(_)) => {
+        Some(FromBroker::InForce(_) | FromBroker::Refused(_) | FromBroker::Blocked(_) | FromBroker::Sign { .. }) => {
             Err(io::ErrorKind::InvalidData.into())
         }
         None => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,6 +1,7 @@
 //! The policy file: one TOML document, read whole or refused whole.
 
 mod error;
+mod gateway;
 mod model;
 pub(crate) mod reader;
 mod system;
@@ -10,13 +11,14 @@ use std::{sync::Arc, time::Duration};
 use toml::de::DeTable;
 
 pub use error::{DocumentError, DocumentErrors};
+pub use gateway::Gateway;
 pub use model::{
     Attestation, Ca, Clipboard, Download, Entry, Level, Network, Posture, Screen, Session, System, SystemKind, Title,
     TrustRule, Upload,
 };
 use rustls_pki_types::CertificateDer;
 
-pub(crate) use self::{error::Source, reader::Section, system::patterns};
+pub(crate) use self::{error::Source, gateway::of_boundary as gateways, reader::Section, system::patterns};
 use crate::index::Index;
 
 /// Most entries of a policy or boundary.
@@ -33,6 +35,7 @@ pub struct Policy {
     clipboard: Clipboard,
     posture: Posture,
     attestation: Attestation,
+    gateway: Option<Gateway>,
     systems: Vec<Arc<System>>,
     cas: Vec<Ca>,
     pub(crate) index: Arc<Index>,
@@ -97,6 +100,12 @@ impl Policy {
         self.attestation
     }
 
+    /// `[gateway]`: by which systems with `network = "gateway"` or `"egress"` are reached.
+    #[must_use]
+    pub fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
+    }
+
     /// The certificates of the private CA of this name.
     #[must_use]
     pub fn ca(&self, name: &str) -> Option<&[CertificateDer<'static>]> {
@@ -141,11 +150,12 @@ fn read(root: &Section<'_>) -> Option<Policy> {
     let session = session(root.section("session"));
     let (screen, clipboard) = (screen(root.section("screen")), clipboard(root.section("clipboard")));
     let (posture, attestation) = (posture(root.section("posture")), attestation(root.section("attestation")));
+    let gateway = gateway::of_policy(root.section("gateway"));
     let cas = system::cas(root);
     let systems = system::systems(root, &cas);
     root.finish();
     let index = Arc::new(Index::new(systems.iter().map(|system| &*system.allow)));
-    Some(Policy { name: name?, session, screen, clipboard, posture, attestation, systems, cas, index })
+    Some(Policy { name: name?, session, screen, clipboard, posture, attestation, gateway, systems, cas, index })
 }
 
 const MINUTE: u64 = 60;

@@ -188,6 +188,16 @@ words!(
         View = "view",
     }
 );
+impl Network {
+    /// Whether the way leads through the access gateway.
+    #[must_use]
+    pub fn by_gateway(self) -> bool {
+        match self {
+            Self::Gateway | Self::Egress => true,
+            Self::Public | Self::Private => false,
+        }
+    }
+}
 words!(
     /// Where a system's names may lead.
     Network {
@@ -195,8 +205,10 @@ words!(
         Public = "public",
         /// Private, loopback and link-local addresses as well.
         Private = "private",
-        /// The access gateway, and nowhere else.
+        /// The access gateway, and nowhere else; it speaks to the system in the device's name.
         Gateway = "gateway",
+        /// The system itself, through the access gateway, so that it sees the organisation's address.
+        Egress = "egress",
     }
 );
 
@@ -261,6 +273,8 @@ pub struct System {
     pub network: Network,
     /// By what its certificate is trusted.
     pub trust: TrustRule,
+    /// Whether the workspace signs each request with the device's key (RFC 9421). Default no.
+    pub sign: bool,
 }
 
 /// `[[ca]]`: a private CA.

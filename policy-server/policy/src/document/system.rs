@@ -63,6 +63,7 @@ fn system(section: &Section<'_>, cas: &[Ca]) -> Option<System> {
             .get("trust")
             .map_or(Some(TrustRule::System), |field| trust(&field, cas))
             .unwrap_or(TrustRule::System),
+        sign: section.flag("sign"),
         clipboard_group: group.flatten().or_else(|| id.clone()).unwrap_or_default(),
         id: id.unwrap_or_default(),
         title: title.unwrap_or_else(|| Title { ja: String::new(), en: String::new() }),
@@ -194,11 +195,7 @@ fn kinds(field: &Field<'_>) -> Option<Kinds> {
 
 fn trust(field: &Field<'_>, cas: &[Ca]) -> Option<TrustRule> {
     if field.is_list() {
-        let pins: Vec<_> = field.texts().iter().filter_map(|(item, text)| pin(item, text)).collect();
-        if pins.is_empty() || pins.len() > MAX_PINS {
-            field.fault(format!("must name 1 to {MAX_PINS} pins"));
-        }
-        return Some(TrustRule::Pins(pins));
+        return Some(TrustRule::Pins(pins(field)));
     }
     match field.text()? {
         "system" => Some(TrustRule::System),
@@ -206,6 +203,15 @@ fn trust(field: &Field<'_>, cas: &[Ca]) -> Option<TrustRule> {
         text if text.starts_with("sha256/") => pin(field, text).map(|pin| TrustRule::Pins(vec![pin])),
         text => ca_name(field, text, cas),
     }
+}
+
+/// A list of pins, at least one.
+pub(super) fn pins(field: &Field<'_>) -> Vec<[u8; 32]> {
+    let pins: Vec<_> = field.texts().iter().filter_map(|(item, text)| pin(item, text)).collect();
+    if pins.is_empty() || pins.len() > MAX_PINS {
+        field.fault(format!("must name 1 to {MAX_PINS} pins"));
+    }
+    pins
 }
 
 fn ca_name(field: &Field<'_>, text: &str, cas: &[Ca]) -> Option<TrustRule> {

@@ -157,3 +157,28 @@ fn deep_nesting_is_refused_without_a_panic() {
     assert!(Policy::parse("p", &deep).is_err());
     assert!(Policy::parse("p", &format!("{}x = 1", "a.".repeat(100_000))).is_err());
 }
+
+#[test]
+fn a_gateway_has_one_plain_address_and_at_least_one_key() {
+    const PIN: &str = "\"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"";
+    let with = |lines: &str| Policy::parse("p", &format!("{EXAMPLE}\n[gateway]\n{lines}\n"));
+    for (address, shown) in [
+        ("gw.test", "gw.test:443"),
+        ("gw.test:8444", "gw.test:8444"),
+        ("192.0.2.1:443", "192.0.2.1:443"),
+        ("[fd00::1]:1", "[fd00::1]:1"),
+    ] {
+        let policy = with(&format!("address = \"{address}\"\npins = [{PIN}]")).unwrap();
+        assert_eq!(policy.gateway().unwrap().to_string(), shown);
+    }
+    for address in
+        ["", "https://gw.test", "gw.test/", "gw.test:0", "gw.test:x", "GW.test", "u@gw.test", "0x7f.1", "gw.test:8444?"]
+    {
+        let errors = with(&format!("address = \"{address}\"\npins = [{PIN}]")).unwrap_err();
+        assert!(errors.errors().iter().any(|error| error.key == "gateway.address"), "{address}: {errors}");
+    }
+    for lines in ["pins = []", "", "pins = [\"sha256/AA\"]", &format!("pins = [{PIN}]\nkey = 1")] {
+        assert!(with(&format!("address = \"gw.test\"\n{lines}")).is_err(), "{lines}");
+    }
+    assert_eq!(Policy::parse("p", EXAMPLE).unwrap().gateway(), None);
+}

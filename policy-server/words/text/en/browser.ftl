@@ -26,7 +26,7 @@ portal-power-camera = Camera
 portal-power-microphone = Microphone
 portal-power-location = Location
 portal-unavailable-calls = Video calls do not work on this device, so this cannot be opened here. Please use a device that can make calls.
-portal-unavailable-gateway = Systems behind the access gateway cannot be opened in this version yet.
+portal-unavailable-gateway = This system is reached only through your organisation's access gateway, and the list does not say where it is. Please tell your admin.
 
 # Problem page
 block-title-stopped = This page cannot be opened
@@ -117,6 +117,7 @@ cli-wipe-done = The workspace in { $folder } is erased: keys, sealed documents, 
 cli-wipe-already = The workspace in { $folder } had been wiped by your admin before; what was left of it is gone now too.
 cli-wipe-owed = Your admin's server has not confirmed an earlier wipe yet; the signed receipts for it are kept and are sent when you enroll or open the workspace again.
 cli-explain-allowed = Allowed: { $url } by the rule "{ $rule }" of the system "{ $system }".
+cli-explain-gateway = It goes through the access gateway { $gateway } with this device's certificate, and nowhere else; the gateway decides once more.
 cli-explain-denied = Not allowed: { $url } (nearest rule: { $rule }).
 cli-doctor-line = { $state ->
     [holds] holds

@@ -93,7 +93,8 @@ audit-key = { $path } is not the public key of an audit log.
 audit-nothing = { $path } is neither an export of an audit log nor a server's data folder.
 gateway-faults = The gateway file { $path } has faults. Nothing was changed. Correct these places:
 gateway-good = The gateway file is good: { $routes } routes.
-gateway-applied = { $routes } gateway routes are in force, or will be at the next start. A running server takes them within two seconds.
+gateway-applied = { $routes } gateway routes are in force; a server that is stopped uses them from its next start.
+gateway-damaged = The gateway routes in the database do not open under this server's secret. None is in force, and systems behind the gateway are refused. Put the file in force again with "policy-server gateway apply".
 
 ## backup, restore, recover, migrate
 backup-made = The backup of { $time } lies at { $path }. Only the recovery code opens it: keep both away from this machine, and from each other.

@@ -26,7 +26,7 @@ portal-power-camera = カメラ
 portal-power-microphone = マイク
 portal-power-location = 位置情報
 portal-unavailable-calls = この端末ではビデオ通話ができないため開けません。通話のできる端末をお使いください。
-portal-unavailable-gateway = アクセスゲートウェイ経由のシステムは、この版ではまだ開けません。
+portal-unavailable-gateway = このシステムは組織のアクセスゲートウェイからしか開けませんが、許可リストにその場所が書かれていません。管理者にお知らせください。
 
 # Problem page
 block-title-stopped = このページは開けません
@@ -117,6 +117,7 @@ cli-wipe-done = { $folder } のワークスペースを消去しました。鍵�
 cli-wipe-already = { $folder } のワークスペースはすでに管理者が消去していました。残っていた記録も消しました。
 cli-wipe-owed = 以前の消去を管理者のサーバーがまだ確認していません。署名した報告は保管してあり、次に登録するか開いたときに送ります。
 cli-explain-allowed = 許可されています：{ $url }（システム「{ $system }」の規則「{ $rule }」）
+cli-explain-gateway = アクセスゲートウェイ { $gateway } をこの端末の証明書で通り、ほかの経路は使いません。ゲートウェイでもう一度判断します。
 cli-explain-denied = 許可されていません：{ $url }（最も近い規則：{ $rule }）
 cli-doctor-line = { $state ->
     [holds] 有効

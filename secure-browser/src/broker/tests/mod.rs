@@ -8,6 +8,7 @@ mod world;
 
 mod attacks;
 mod bench;
+mod gateway;
 mod pages;
 mod refusals;
 mod session;

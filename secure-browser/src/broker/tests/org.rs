@@ -45,6 +45,12 @@ impl Org {
         Self { root: SigningKey::generate().unwrap(), online: SigningKey::generate().unwrap(), boundary }
     }
 
+    /// The same, whose devices may go through a gateway at `address`.
+    pub fn behind(mut self, address: &str) -> Self {
+        self.boundary.push_str(&format!("[[gateway]]\naddress = \"{address}\"\n"));
+        self
+    }
+
     /// A signed policy of these systems.
     pub fn bundle(&self, version: u64, systems: &str) -> Bundle {
         let certificate = KeyCertificate {

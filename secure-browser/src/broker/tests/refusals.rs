@@ -168,10 +168,10 @@ async fn a_private_ca_vouches_for_its_names_only() {
 }
 
 #[tokio::test]
-async fn a_system_behind_the_gateway_is_refused_while_there_is_none() {
+async fn a_system_behind_a_gateway_that_the_policy_does_not_name_is_refused() {
     let world = World::with(&["app.test"], "network = \"gateway\"").await;
     let mut page = world.tunnel("app.test").await;
-    assert_eq!(reason(&page.ask(world.get("/", "")).await), "host.unreachable");
+    assert_eq!(reason(&page.ask(world.get("/", "")).await), "gateway.missing");
     assert_eq!(world.names.asked.load(Ordering::SeqCst), 0);
 }
 

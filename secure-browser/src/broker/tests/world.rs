@@ -14,6 +14,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
+use serde_bytes::ByteBuf;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -33,7 +34,7 @@ use crate::{
         gate::Clock,
         tls::provider,
     },
-    ipc::{Blocked, FromBroker},
+    ipc::{Blocked, ClientIdentity, FromBroker},
 };
 
 /// Names of the tests: a list of answers each, the last one for ever.
@@ -158,6 +159,29 @@ impl World {
     /// A request head for `path` of `app.test`.
     pub fn get(&self, path: &str, more: &str) -> String {
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{more}\r\n", self.at("app.test"))
+    }
+
+    /// Plays the supervisor: hands over a certificate, and signs as `sign` does.
+    pub fn supervise(
+        &mut self,
+        chain: &[CertificateDer<'static>],
+        sign: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+    ) {
+        let chain = chain.iter().map(|one| ByteBuf::from(one.to_vec())).collect();
+        self.broker.outside.identity().replace(&ClientIdentity { chain });
+        let (to, rest) = mpsc::channel(64);
+        let mut events = std::mem::replace(&mut self.events, rest);
+        let broker = self.broker.clone();
+        tokio::spawn(async move {
+            while let Some(frame) = events.recv().await {
+                match frame {
+                    FromBroker::Sign { number, message } => {
+                        broker.outside.identity().signed(number, sign(&message).map(ByteBuf::from));
+                    }
+                    other => drop(to.send(other).await),
+                }
+            }
+        });
     }
 
     /// The next refusal that the supervisor hears of.

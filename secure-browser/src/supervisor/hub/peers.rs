@@ -5,6 +5,7 @@ use secure_browser_core::{
     session::{Cause, Event},
     time::Moment,
 };
+use serde_bytes::ByteBuf;
 use workspace_protocol::{
     push::{DeviceEventKind, FromDevice},
     reason::Reason,
@@ -16,6 +17,7 @@ use super::{
     super::{
         clock,
         parts::{Part, Said},
+        signing,
     },
     Hub, device_event,
 };
@@ -107,9 +109,20 @@ impl Hub<'_> {
                 self.blocked(&blocked);
                 self.tell_ui(ToUi::Blocked(blocked));
             }
+            FromBroker::Sign { number, message } => {
+                let signature = self.signed(&message).map(ByteBuf::from);
+                // Not read: then the broker gives the request up.
+                self.parts.as_ref().map(|parts| parts.tell_broker(ToBroker::Signed { number, signature }));
+            }
             // Said once, before anything else.
             FromBroker::Ready { .. } => self.happen(Event::End(Cause::Broken)).await,
         }
+    }
+
+    /// The device key's signature, while the session is open and only for what a broker has to prove.
+    fn signed(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let identity = self.identity.as_ref().filter(|_| self.session.is_open() && signing::is_brokers(message))?;
+        identity.key.sign(message).ok()
     }
 
     fn blocked(&mut self, blocked: &Blocked) {

@@ -18,7 +18,7 @@ use workspace_protocol::{
 };
 
 use crate::{
-    ipc::ToUi,
+    ipc::{ClientIdentity, ToBroker, ToUi},
     link::{self, Pass, PushChannel, Pushed},
     profile::{Entry, ProfileError, Status, Tombstone, sign_receipt},
 };
@@ -169,6 +169,11 @@ impl Hub<'_> {
         }
         if let Some(identity) = &mut self.identity {
             identity.key_certificate.clone_from(&admission.key_certificate);
+        }
+        if let Some(parts) = &self.parts {
+            let identity = ClientIdentity { chain: admission.certificates.clone() };
+            // Not read: the broker goes on with the one before, and is refused when that one ends.
+            let _ = parts.tell_broker(ToBroker::Identity(identity));
         }
         self.keep_sealed();
         self.schedule(admitted);
