@@ -52,13 +52,15 @@ pub struct PolicyDocument {
 }
 
 /// The right to run until `lock_after`, and to keep the session's keys until `destroy_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Whose lease.
     pub device: DeviceId,
     /// Of which life.
     pub epoch: Epoch,
+    /// The group whose policy the device follows; it refuses that of any other.
+    pub group: GroupName,
     /// Strictly rising in the epoch.
     pub serial: Serial,
     /// When it was signed.

@@ -43,7 +43,7 @@ pub async fn admit<V: View>(
     let boundary = server.current.boundary();
     let most = boundary.as_ref().map_or(lease::WITHOUT_POLICY_SECONDS, |one| one.lease_max_seconds);
     let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most);
-    let granted = lease::grant(device.id, device.epoch, device.lease_serial, lengths, now);
+    let granted = lease::grant((device.id, device.epoch), &device.group, device.lease_serial, lengths, now);
     let certificate = certificate(server, device, &granted, now)?;
     // Lease, certificate and policy must be of one key, also while it is being replaced; a policy left out comes soon.
     let signer = server.keys.signer.now();

@@ -35,7 +35,8 @@ pub async fn hello(server: &Server, ask: Hello) -> Result<HelloReply, Denial> {
         }
     }
     let nonce = server.nonces.issue(Purpose::Request(ask.device, ask.epoch), now)?;
-    Ok(HelloReply { nonce, server_time: now, pending })
+    let key_certificate = server.keys.signer.now().certificate().to_vec().into();
+    Ok(HelloReply { nonce, server_time: now, pending, key_certificate })
 }
 
 /// Signed orders that a device epoch has not receipted in full, oldest first.

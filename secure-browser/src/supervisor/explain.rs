@@ -39,7 +39,7 @@ async fn ask(profile: &Profile, url: &Url, pin: Zeroizing<String>) -> Result<Jud
     };
     let opened = admitted.opened.ok_or(Reason::MessageMalformed)?;
     let time = admitted.terms.heard.device_time(clock::now());
-    let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, device.root);
+    let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, device.root, admitted.group);
     let documents = Documents::verify(bundle, opened.sealed.held, time).map_err(|refused| refused.reason)?;
     Ok(documents.policy().decide(&Request { url, kind: Kind::Document }, time))
 }
