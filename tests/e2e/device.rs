@@ -134,6 +134,7 @@ fn a_device_killed_at_any_step_of_a_wipe_finishes_it_at_its_next_start() {
             expect(&format!("{step}: exit code of the next start"), code, 10)?;
             scene.wipe_reaches(&id, "destroyed").map_err(|error| format!("{step}: {error}"))?;
             nothing_kept(&device).map_err(|error| format!("{step}: {error}"))?;
+            scene.a_day_passes()?;
         }
         Ok(())
     });
@@ -163,6 +164,7 @@ fn a_server_killed_at_any_step_of_a_wipe_loses_none_that_it_acknowledged() {
             // A receipt that was lost with the server is sent again, at the latest by the next start.
             scene.refusal(&device, PIN)?;
             scene.wipe_reaches(&id, "destroyed").map_err(|error| format!("{step}: {error}"))?;
+            scene.a_day_passes()?;
         }
         Ok(())
     });

@@ -9,6 +9,8 @@ pub mod lease;
 pub mod limit;
 pub mod merkle;
 pub mod note;
+pub mod orders;
 pub mod outbox;
 pub mod signing;
 pub mod webauthn;
+pub mod storm;

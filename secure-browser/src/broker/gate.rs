@@ -90,7 +90,8 @@ impl Gate {
         let now = (self.clock)();
         let old = self.state().in_force;
         // Versions of a policy count within its group.
-        let version = |old: &InForce| if *old.policy.group() == bundle.group { old.policy.version() } else { Version(0) };
+        let version =
+            |old: &InForce| if *old.policy.group() == bundle.group { old.policy.version() } else { Version(0) };
         let (held_boundary, held) = old.map_or((Version(0), Version(0)), |old| (old.boundary, version(&old)));
         let boundary = VerifiedBoundary::verify(&bundle.boundary, &bundle.root, held_boundary, now)
             .map_err(|error| error.reason())?;

@@ -49,7 +49,8 @@ impl Guard {
     pub fn enforce(&self, bundle: &Bundle) -> Result<(), Reason> {
         let now = now();
         // Versions count within a group.
-        let held = self.0.borrow().as_ref().filter(|policy| *policy.group() == bundle.group).map(VerifiedPolicy::version);
+        let held =
+            self.0.borrow().as_ref().filter(|policy| *policy.group() == bundle.group).map(VerifiedPolicy::version);
         let held = held.unwrap_or(Version(0));
         let boundary = VerifiedBoundary::verify(&bundle.boundary, &bundle.root, Version(0), now)
             .map_err(|error| error.reason())?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secure_browser_core::{
     command,
     lease::{self, Expect, Terms, Verified},
-    time::Heard,
+    time::{Heard, Tick},
     wipe::{Order, Verdict, judge},
 };
 use serde_bytes::ByteBuf;
@@ -149,8 +149,9 @@ pub(super) struct Knocked {
 
 async fn greet(identity: &Identity) -> Result<Greeting, NotAdmitted> {
     let Identity { server, life, .. } = identity;
-    let greeting =
-        link::greet(server, life.device, life.epoch).await.map_err(|error| NotAdmitted::of(&error, Pending::default()))?;
+    let greeting = link::greet(server, life.device, life.epoch)
+        .await
+        .map_err(|error| NotAdmitted::of(&error, Pending::default()))?;
     match identity.wipe_among(&greeting.pending) {
         Some(order) => Err(NotAdmitted::Wipe(order)),
         None => Ok(greeting),
@@ -171,11 +172,12 @@ pub(super) async fn unlock(
         let held = sealed.as_ref().map(|sealed| sealed.held).unwrap_or_default();
         (sealed, held)
     };
+    let asked = clock::now().boot;
     let unlocked = link::unlock(greeting, identity.member(), &pin, secret, device_facts(), open_sealed)
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
     let sealed = unlocked.sealed.map_err(|error| NotAdmitted::why(error.reason()))?;
-    let (terms, group) = terms(identity, &unlocked.admission)?;
+    let (terms, group) = terms(identity, &unlocked.admission, asked)?;
     Ok(Admitted { admission: unlocked.admission, terms, group, opened: Some(Opened { kek: unlocked.kek, sealed }) })
 }
 
@@ -183,10 +185,11 @@ pub(super) async fn unlock(
 pub(super) async fn renew(identity: &Identity, held: Held) -> Result<Admitted, NotAdmitted> {
     let greeting = greet(identity).await?;
     let pending = greeting.pending.clone();
+    let asked = clock::now().boot;
     let admission = link::renew(greeting, identity.member(), held, device_facts())
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
-    let (terms, group) = terms(identity, &admission)?;
+    let (terms, group) = terms(identity, &admission, asked)?;
     Ok(Admitted { admission, terms, group, opened: None })
 }
 
@@ -196,9 +199,11 @@ pub(super) fn heard(server_time: UnixTime) -> Heard {
 }
 
 /// Verifies the lease, after a clock that would make it useless has been named.
-fn terms(identity: &Identity, admission: &Admission) -> Result<(Terms, GroupName), NotAdmitted> {
+///
+/// The server's time counts from when it was asked (`asked`): whoever holds an answer up must not win that time.
+fn terms(identity: &Identity, admission: &Admission, asked: Tick) -> Result<(Terms, GroupName), NotAdmitted> {
     let now = clock::now();
-    let heard = heard(admission.server_time);
+    let heard = Heard { server_time: admission.server_time, at: asked };
     let expect = Expect { root: &identity.root, device: identity.life.device, epoch: identity.life.epoch };
     let verify = |time| lease::verify(&admission.lease, &admission.key_certificate, expect, time);
     let Verified { grant, .. } = verify(admission.server_time).map_err(NotAdmitted::why)?;
@@ -223,7 +228,8 @@ mod tests {
         let [root, old, new] = [0; 3].map(|_| SigningKey::generate().unwrap());
         let certify = |by: &SigningKey, key: &SigningKey| -> ByteBuf {
             let key = key.verifying_key();
-            let document = KeyCertificate { org: "clinic".into(), key, not_before: UnixTime(0), not_after: UnixTime(9) };
+            let document =
+                KeyCertificate { org: "clinic".into(), key, not_before: UnixTime(0), not_after: UnixTime(9) };
             envelope::sign(Kind::KeyCertificate, &document, by).into()
         };
         let life = Life::new(DeviceId::random(), Epoch(1));
@@ -238,7 +244,10 @@ mod tests {
         let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };
         let signed = |key: &SigningKey| vec![ByteBuf::from(envelope::sign(Kind::Command, &command, key))];
         let wipe = Some(Order::Remote(seq));
-        let pending = |by: &SigningKey, key: &SigningKey, certificate| Pending { commands: signed(by), key_certificate: certify(certificate, key) };
+        let pending = |by: &SigningKey, key: &SigningKey, certificate| Pending {
+            commands: signed(by),
+            key_certificate: certify(certificate, key),
+        };
 
         assert_eq!(identity.wipe_among(&pending(&new, &new, &root)), wipe);
         assert_eq!(identity.wipe_among(&pending(&old, &new, &root)), wipe, "one that was given before the change");

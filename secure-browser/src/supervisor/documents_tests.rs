@@ -156,7 +156,10 @@ fn another_groups_policy_is_refused_whole_and_the_own_stays() {
     assert_eq!(refused, Refused { version: Version(9), reason: Reason::PolicyOtherGroup });
     assert_eq!(documents.held().policy, Version(1));
     let bundle = Bundle { group: "pharmacy".parse().unwrap(), ..org.bundle() };
-    assert_eq!(Documents::verify(bundle, Held::default(), NOW).err().map(|one| one.reason), Some(Reason::PolicyOtherGroup));
+    assert_eq!(
+        Documents::verify(bundle, Held::default(), NOW).err().map(|one| one.reason),
+        Some(Reason::PolicyOtherGroup)
+    );
 }
 
 #[test]

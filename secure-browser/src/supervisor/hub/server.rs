@@ -114,7 +114,8 @@ impl Hub<'_> {
     pub(super) async fn unlocked(&mut self, admitted: Admitted) {
         let Some(opened) = &admitted.opened else { return };
         let time = admitted.terms.heard.device_time(clock::now());
-        let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root, admitted.group.clone());
+        let bundle =
+            Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root, admitted.group.clone());
         let documents = match Documents::verify(bundle, opened.sealed.held, time) {
             Ok(documents) => documents,
             Err(refused) => match self.fall_back(&admitted, refused, time) {
