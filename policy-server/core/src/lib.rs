@@ -12,5 +12,5 @@ pub mod note;
 pub mod orders;
 pub mod outbox;
 pub mod signing;
-pub mod webauthn;
 pub mod storm;
+pub mod webauthn;
