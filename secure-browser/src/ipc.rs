@@ -8,7 +8,12 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use workspace_protocol::{cbor, crypto::VerifyingKey, ids::Version, reason::Reason};
+use workspace_protocol::{
+    cbor,
+    crypto::VerifyingKey,
+    ids::{GroupName, Version},
+    reason::Reason,
+};
 use zeroize::Zeroizing;
 
 /// Longest frame in bytes: two signed documents and small change.
@@ -25,6 +30,8 @@ pub const DOOR_PORT: u16 = 3128;
 pub struct Bundle {
     /// The organisation's root key, from enrollment.
     pub root: VerifyingKey,
+    /// The device's group, from its signed lease; the policy of any other is refused.
+    pub group: GroupName,
     /// Root-signed boundary.
     pub boundary: ByteBuf,
     /// Online-signed policy.

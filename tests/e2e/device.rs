@@ -134,6 +134,7 @@ fn a_device_killed_at_any_step_of_a_wipe_finishes_it_at_its_next_start() {
             expect(&format!("{step}: exit code of the next start"), code, 10)?;
             scene.wipe_reaches(&id, "destroyed").map_err(|error| format!("{step}: {error}"))?;
             nothing_kept(&device).map_err(|error| format!("{step}: {error}"))?;
+            scene.a_day_passes()?;
         }
         Ok(())
     });
@@ -163,14 +164,15 @@ fn a_server_killed_at_any_step_of_a_wipe_loses_none_that_it_acknowledged() {
             // A receipt that was lost with the server is sent again, at the latest by the next start.
             scene.refusal(&device, PIN)?;
             scene.wipe_reaches(&id, "destroyed").map_err(|error| format!("{step}: {error}"))?;
+            scene.a_day_passes()?;
         }
         Ok(())
     });
 }
 
 #[test]
-fn a_stolen_server_cannot_widen_or_garble_a_policy() {
-    in_world("a_stolen_server_cannot_widen_or_garble_a_policy", |place| {
+fn a_stolen_server_cannot_widen_garble_or_roll_back_a_policy() {
+    in_world("a_stolen_server_cannot_widen_garble_or_roll_back_a_policy", |place| {
         let mut scene = Scene::new(place, PAGE)?;
         let (device, id) = scene.enrolled("device")?;
         scene.apply_policy_again()?;
@@ -209,12 +211,18 @@ fn plots(rogue: &Rogue, good: &str) -> Result<Vec<(&'static str, RoguePolicy)>, 
     let cut = document(94, good.to_owned(), later)?;
     let mut cut_short = rogue.sign(&cut);
     cut_short.truncate(cut_short.len() / 2);
+    // The row claims a new version, so that the server hands it out; what is signed is the first one, or another group's.
+    let (newer, other) = (document(96, good.to_owned(), later)?, document(97, good.to_owned(), later)?);
+    let first = rogue.sign(&document(1, good.to_owned(), later)?);
+    let foreign = rogue.sign(&PolicyDocument { group: "pharmacy".parse()?, ..other.clone() });
     let one_bad_entry = good.replacen("allow = [", "allow = [\n  \"https://*.example\",", 1);
     Ok(vec![
         ("policy.outside-boundary", RoguePolicy::Signed(document(92, wider, later)?)),
         ("policy.expired", RoguePolicy::Signed(PolicyDocument { issued_at: now.plus(-7_200), ..expired })),
         ("policy.malformed", RoguePolicy::Bytes(cut, cut_short)),
         ("policy.malformed", RoguePolicy::Signed(document(95, one_bad_entry, later)?)),
+        ("policy.rollback", RoguePolicy::Bytes(newer, first)),
+        ("policy.other-group", RoguePolicy::Bytes(other, foreign)),
     ])
 }
 

@@ -1,7 +1,11 @@
 //! A thief of a live server: has its folder and with it the online key, but not the root key. Signs and plants policies
 //! that the server itself would refuse.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use policy_server_core::signing::unseal_key;
 use workspace_protocol::{
@@ -16,7 +20,7 @@ use crate::Wrong;
 /// The online key of a server whose folder was stolen.
 pub struct Rogue {
     online: SigningKey,
-    database: std::path::PathBuf,
+    database: PathBuf,
 }
 
 /// What to plant.
@@ -37,10 +41,7 @@ impl Rogue {
         let sealed = fs::read(data.join("online.key"))?;
         let seed = unseal_key(&Secret::from_bytes(secret), "online.key", &sealed)?;
         let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| "online.key")?;
-        let database = fs::read_dir(data)?.flatten().map(|entry| entry.path());
-        let database = database.filter(|path| path.extension().is_some_and(|end| end == "db" || end == "sqlite"));
-        let database = database.into_iter().next().ok_or("no database in the folder")?;
-        Ok(Self { online: SigningKey::from_seed(Secret::from_bytes(seed))?, database })
+        Ok(Self { online: SigningKey::from_seed(Secret::from_bytes(seed))?, database: database(data)? })
     }
 
     /// Signs `document` with the stolen key.
@@ -63,12 +64,30 @@ impl Rogue {
             "DELETE FROM policy; INSERT INTO policy VALUES ('{}', {}, {}, {}, '', x'{hex}', 28800, 'software');",
             document.group, document.version, document.issued_at, document.expires_at,
         );
-        // By a file: the statement is longer than an argument may be.
-        let script = self.database.with_extension("sql");
-        fs::write(&script, statement)?;
-        let done = Command::new("sqlite3").arg(&self.database).stdin(fs::File::open(&script)?).output()?;
-        if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
+        sql(&self.database, &statement)
     }
+}
+
+/// The database of a server's folder.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn database(data: &Path) -> Result<PathBuf, Wrong> {
+    let paths = fs::read_dir(data)?.flatten().map(|entry| entry.path());
+    let mut paths = paths.filter(|path| path.extension().is_some_and(|end| end == "db" || end == "sqlite"));
+    Ok(paths.next().ok_or("no database in the folder")?)
+}
+
+/// Runs a statement on a database, also while a server uses it.
+///
+/// # Errors
+/// What the database said.
+pub(crate) fn sql(database: &Path, statement: &str) -> Result<(), Wrong> {
+    // By a file: a statement may be longer than an argument.
+    let script = database.with_extension("sql");
+    fs::write(&script, statement)?;
+    let done = Command::new("sqlite3").arg(database).stdin(fs::File::open(&script)?).output()?;
+    if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
 }
 
 /// Now, by this machine's clock.

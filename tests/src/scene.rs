@@ -9,9 +9,10 @@ use installer::{
     },
     harness::{display::Display, wait::wait_for},
 };
+use policy_server_core::storm;
 use serde_json::Value;
 
-use crate::{Place, Site, Wrong};
+use crate::{Place, Site, Wrong, rogue};
 
 /// What the owner of a test's device types.
 pub const PIN: &str = "493817";
@@ -142,6 +143,15 @@ impl Scene {
             let device = self.server.device(id).ok()?;
             (field(device.get("wipe")?, "state") == state).then_some(device)
         })?)
+    }
+
+    /// Moves every order a day into the past: whoever erases one device after the other in a test makes no storm of it.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn a_day_passes(&self) -> Result<(), Wrong> {
+        let statement = format!("UPDATE command SET issued_at = issued_at - {};", storm::DAY_SECONDS);
+        rogue::sql(&rogue::database(&self.server.data())?, &statement)
     }
 
     /// Runs the browser once with `pin` and says how it ended: exit code and the reasons it gave.

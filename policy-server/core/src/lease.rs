@@ -2,7 +2,7 @@
 
 use workspace_protocol::{
     documents::Lease,
-    ids::{DeviceId, Epoch, Serial, UnixTime},
+    ids::{DeviceId, Epoch, GroupName, Serial, UnixTime},
 };
 
 /// Lease in seconds of a device whose group has no policy yet: it can open nothing, so an hour is plenty.
@@ -33,12 +33,19 @@ pub fn lengths(policy_seconds: Option<i64>, boundary_max_seconds: i64) -> Length
     Lengths { lock: destroy - destroy / 8, destroy }
 }
 
-/// The lease that follows `last` in a device epoch.
+/// The lease that follows `last` in a device epoch, for a device of `group`.
 #[must_use]
-pub fn grant(device: DeviceId, epoch: Epoch, last: Serial, lengths: Lengths, now: UnixTime) -> Lease {
+pub fn grant(
+    (device, epoch): (DeviceId, Epoch),
+    group: &GroupName,
+    last: Serial,
+    lengths: Lengths,
+    now: UnixTime,
+) -> Lease {
     Lease {
         device,
         epoch,
+        group: group.clone(),
         serial: Serial(last.0.saturating_add(1)),
         issued_at: now,
         lock_after: now.plus(lengths.lock),
@@ -55,7 +62,12 @@ pub fn certificate_end(lease: &Lease, now: UnixTime) -> UnixTime {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn group() -> GroupName {
+        "home-care".parse().unwrap()
+    }
 
     #[test]
     fn the_boundary_caps_the_policy() {
@@ -67,15 +79,15 @@ mod tests {
     #[test]
     fn a_lease_locks_before_it_destroys_and_its_serial_rises() {
         let (now, id) = (UnixTime(100), DeviceId::random());
-        let lease = grant(id, Epoch(1), Serial(6), lengths(Some(80), 1000), now);
+        let lease = grant((id, Epoch(1)), &group(), Serial(6), lengths(Some(80), 1000), now);
         assert_eq!((lease.serial, lease.lock_after, lease.destroy_after), (Serial(7), UnixTime(170), UnixTime(180)));
     }
 
     #[test]
     fn a_certificate_ends_with_its_lease_at_the_latest() {
         let (now, id) = (UnixTime(0), DeviceId::random());
-        let short = grant(id, Epoch(1), Serial(0), lengths(Some(60), 1000), now);
-        let long = grant(id, Epoch(1), Serial(0), lengths(Some(8 * 3600), 24 * 3600), now);
+        let short = grant((id, Epoch(1)), &group(), Serial(0), lengths(Some(60), 1000), now);
+        let long = grant((id, Epoch(1)), &group(), Serial(0), lengths(Some(8 * 3600), 24 * 3600), now);
         assert_eq!(certificate_end(&short, now), UnixTime(60));
         assert_eq!(certificate_end(&long, now), UnixTime(3600));
     }

@@ -5,10 +5,11 @@ use workspace_protocol::{
     ids::{CommandSeq, DeviceId, Epoch, UnixTime},
 };
 
-/// How far an order is. `Destroyed` and `Withdrawn` are final; everything else is still delivered.
+/// How far an order is. `Destroyed`, `Withdrawn`, `Rejected` and `Expired` are final; what is issued is delivered until
+/// it is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommandState {
-    /// An admin asked for it.
+    /// An admin asked for it, and it waits for another one: nothing is signed, banned or delivered.
     Requested,
     /// It needs nobody's word any more.
     Approved,
@@ -24,6 +25,10 @@ pub enum CommandState {
     ReceiptBad,
     /// Called off (locks only).
     Withdrawn,
+    /// An admin said no to a request.
+    Rejected,
+    /// Nobody said yes to a request in time.
+    Expired,
 }
 
 /// What happens to an order.
@@ -41,15 +46,21 @@ pub enum CommandEvent {
     LeaseOver,
     /// An admin called it off.
     Withdraw,
+    /// An admin says no to a request.
+    Reject,
+    /// Nobody said yes to a request in time.
+    Expire,
 }
 
 impl CommandState {
     /// What becomes of an order; `None` if the event changes nothing (a duplicate, or out of place).
     #[must_use]
     pub fn step(self, action: Action, event: CommandEvent) -> Option<Self> {
-        use CommandEvent::{Approve, BadReceipt, Issue, LeaseOver, Receipt, Withdraw};
+        use CommandEvent::{Approve, BadReceipt, Expire, Issue, LeaseOver, Receipt, Reject, Withdraw};
         let next = match (self, event) {
             (Self::Requested, Approve) => Self::Approved,
+            (Self::Requested, Reject) => Self::Rejected,
+            (Self::Requested, Expire) => Self::Expired,
             (Self::Approved, Issue) => Self::Issued,
             (Self::Issued | Self::LeaseDead | Self::ReceiptBad, Receipt(Stage::Accepted)) => Self::Accepted,
             (Self::Issued | Self::Accepted | Self::LeaseDead | Self::ReceiptBad, Receipt(Stage::Destroyed)) => {
@@ -62,14 +73,18 @@ impl CommandState {
             (Self::LeaseDead | Self::ReceiptBad, Withdraw) => return withdraw(action),
             // Duplicates and late events: what is known already stands.
             (Self::Requested, Issue | Receipt(_) | BadReceipt | LeaseOver)
-            | (Self::Approved, Approve | Receipt(_) | BadReceipt | LeaseOver)
-            | (Self::Issued, Approve | Issue)
-            | (Self::Accepted, Approve | Issue | Receipt(Stage::Accepted | Stage::EpochMismatch) | LeaseOver)
-            | (Self::LeaseDead, Approve | Issue | LeaseOver)
-            | (Self::ReceiptBad, Approve | Issue | Receipt(Stage::EpochMismatch) | BadReceipt)
-            | (Self::Destroyed | Self::Withdrawn, Approve | Issue | Receipt(_) | BadReceipt | LeaseOver | Withdraw) => {
-                return None;
-            }
+            | (Self::Approved, Approve | Receipt(_) | BadReceipt | LeaseOver | Reject | Expire)
+            | (Self::Issued, Approve | Issue | Reject | Expire)
+            | (
+                Self::Accepted,
+                Approve | Issue | Receipt(Stage::Accepted | Stage::EpochMismatch) | LeaseOver | Reject | Expire,
+            )
+            | (Self::LeaseDead, Approve | Issue | LeaseOver | Reject | Expire)
+            | (Self::ReceiptBad, Approve | Issue | Receipt(Stage::EpochMismatch) | BadReceipt | Reject | Expire)
+            | (
+                Self::Destroyed | Self::Withdrawn | Self::Rejected | Self::Expired,
+                Approve | Issue | Receipt(_) | BadReceipt | LeaseOver | Withdraw | Reject | Expire,
+            ) => return None,
         };
         Some(next)
     }
@@ -78,13 +93,14 @@ impl CommandState {
     #[must_use]
     pub fn is_delivered(self, action: Action) -> bool {
         match (self, action) {
-            (Self::Issued | Self::LeaseDead | Self::ReceiptBad, Action::Wipe | Action::Lock) => true,
-            // A lock has nothing left to do once it is noted; a wipe has its second receipt to bring.
-            (Self::Accepted, Action::Wipe) => true,
+            (Self::Issued | Self::LeaseDead | Self::ReceiptBad, Action::Wipe | Action::Lock | Action::Retire) => true,
+            // A lock has nothing left to do once it is noted; what erases has its second receipt to bring.
+            (Self::Accepted, Action::Wipe | Action::Retire) => true,
             (Self::Accepted, Action::Lock) => false,
-            (Self::Requested | Self::Approved | Self::Destroyed | Self::Withdrawn, Action::Wipe | Action::Lock) => {
-                false
-            }
+            (
+                Self::Requested | Self::Approved | Self::Destroyed | Self::Withdrawn | Self::Rejected | Self::Expired,
+                Action::Wipe | Action::Lock | Action::Retire,
+            ) => false,
         }
     }
 
@@ -95,12 +111,27 @@ impl CommandState {
             Self::Requested | Self::Approved | Self::Issued | Self::Accepted | Self::LeaseDead | Self::ReceiptBad => {
                 true
             }
-            Self::Destroyed | Self::Withdrawn => false,
+            Self::Destroyed | Self::Withdrawn | Self::Rejected | Self::Expired => false,
+        }
+    }
+
+    /// Whether a request came to nothing, so that the same may be asked for anew.
+    #[must_use]
+    pub fn came_to_nothing(self) -> bool {
+        match self {
+            Self::Withdrawn | Self::Rejected | Self::Expired => true,
+            Self::Requested
+            | Self::Approved
+            | Self::Issued
+            | Self::Accepted
+            | Self::Destroyed
+            | Self::LeaseDead
+            | Self::ReceiptBad => false,
         }
     }
 
     /// Every state, for tables and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Requested,
         Self::Approved,
         Self::Issued,
@@ -109,6 +140,8 @@ impl CommandState {
         Self::LeaseDead,
         Self::ReceiptBad,
         Self::Withdrawn,
+        Self::Rejected,
+        Self::Expired,
     ];
 
     /// The stable word.
@@ -123,6 +156,8 @@ impl CommandState {
             Self::LeaseDead => "lease-dead",
             Self::ReceiptBad => "receipt-bad",
             Self::Withdrawn => "withdrawn",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
         }
     }
 
@@ -133,11 +168,11 @@ impl CommandState {
     }
 }
 
-/// A wipe is never called off: from its issue on the epoch is banned for ever. A lock is.
+/// What erases is never called off: from its issue on the epoch is banned for ever. A lock is.
 fn withdraw(action: Action) -> Option<CommandState> {
     match action {
         Action::Lock => Some(CommandState::Withdrawn),
-        Action::Wipe => None,
+        Action::Wipe | Action::Retire => None,
     }
 }
 
@@ -147,13 +182,25 @@ pub const fn action_word(action: Action) -> &'static str {
     match action {
         Action::Wipe => "wipe",
         Action::Lock => "lock",
+        Action::Retire => "retire",
     }
 }
 
 /// The action of a word.
 #[must_use]
 pub fn action_from_word(word: &str) -> Option<Action> {
-    [Action::Wipe, Action::Lock].into_iter().find(|one| action_word(*one) == word)
+    [Action::Wipe, Action::Lock, Action::Retire].into_iter().find(|one| action_word(*one) == word)
+}
+
+/// Who asked for an order, and who decided on it where one admin was not enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who asked, such as `admin:uid=0`.
+    pub by: String,
+    /// When.
+    pub at: UnixTime,
+    /// Who said yes or no.
+    pub decided_by: Option<String>,
 }
 
 /// An order in the outbox, with the times at which each state began.
@@ -169,9 +216,11 @@ pub struct Order {
     pub action: Action,
     /// How far it is.
     pub state: CommandState,
-    /// The signed command.
+    /// Who asked for it and who agreed.
+    pub consent: Consent,
+    /// The signed command; empty while it waits for a second admin.
     pub envelope: Vec<u8>,
-    /// When it was signed and committed.
+    /// When it was signed and committed; of a request, when it was made.
     pub issued_at: UnixTime,
     /// When the receipt *accepted* came.
     pub accepted_at: Option<UnixTime>,
@@ -195,7 +244,9 @@ impl Order {
             | CommandState::Approved
             | CommandState::Issued
             | CommandState::ReceiptBad
-            | CommandState::Withdrawn => {}
+            | CommandState::Withdrawn
+            | CommandState::Rejected
+            | CommandState::Expired => {}
         }
         Some(next)
     }
@@ -206,7 +257,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const EVENTS: [CommandEvent; 8] = [
+    const EVENTS: [CommandEvent; 10] = [
         CommandEvent::Approve,
         CommandEvent::Issue,
         CommandEvent::Receipt(Stage::Accepted),
@@ -215,6 +266,8 @@ mod tests {
         CommandEvent::BadReceipt,
         CommandEvent::LeaseOver,
         CommandEvent::Withdraw,
+        CommandEvent::Reject,
+        CommandEvent::Expire,
     ];
 
     #[test]
@@ -259,10 +312,10 @@ mod tests {
 
     #[test]
     fn final_states_stay() {
-        for state in [CommandState::Destroyed, CommandState::Withdrawn] {
-            for event in EVENTS {
-                assert_eq!(state.step(Action::Wipe, event), None);
-                assert_eq!(state.step(Action::Lock, event), None);
+        use CommandState::{Destroyed, Expired, Rejected, Withdrawn};
+        for state in [Destroyed, Withdrawn, Rejected, Expired] {
+            for (event, action) in EVENTS.iter().flat_map(|one| [(*one, Action::Wipe), (*one, Action::Lock)]) {
+                assert_eq!(state.step(action, event), None, "{state:?} {event:?}");
             }
         }
     }
@@ -282,6 +335,15 @@ mod tests {
         }
         let off = CommandState::Accepted.step(Action::Lock, CommandEvent::Withdraw);
         assert_eq!(off, Some(CommandState::Withdrawn));
+    }
+
+    #[test]
+    fn only_a_request_is_rejected_or_expires() {
+        for state in CommandState::ALL {
+            for event in [CommandEvent::Reject, CommandEvent::Expire] {
+                assert_eq!(state.step(Action::Wipe, event).is_some(), state == CommandState::Requested, "{state:?}");
+            }
+        }
     }
 
     #[test]

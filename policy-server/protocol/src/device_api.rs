@@ -151,6 +151,9 @@ pub struct HelloReply {
     pub server_time: UnixTime,
     /// Signed commands not yet receipted in full.
     pub pending: Vec<ByteBuf>,
+    /// Root-signed [`crate::documents::KeyCertificate`] of the key that signed them: a device that was off while the
+    /// online key changed carries a wipe out without an unlock.
+    pub key_certificate: ByteBuf,
 }
 
 /// A request signed by the device key over the connection.

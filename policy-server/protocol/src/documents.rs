@@ -52,13 +52,15 @@ pub struct PolicyDocument {
 }
 
 /// The right to run until `lock_after`, and to keep the session's keys until `destroy_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Whose lease.
     pub device: DeviceId,
     /// Of which life.
     pub epoch: Epoch,
+    /// The group whose policy the device follows; it refuses that of any other.
+    pub group: GroupName,
     /// Strictly rising in the epoch.
     pub serial: Serial,
     /// When it was signed.
@@ -72,13 +74,26 @@ pub struct Lease {
 }
 
 /// What the server orders a device to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Destroy the keys, the session and the profile; final for the epoch.
     Wipe,
     /// Cover the session and ask for the PIN; the server refuses unlock until it is called off.
     Lock,
+    /// The device leaves the organisation: as a wipe, but nobody lost it.
+    Retire,
+}
+
+impl Action {
+    /// Whether the device is left with nothing, and brings both receipts for it.
+    #[must_use]
+    pub const fn erases(self) -> bool {
+        match self {
+            Self::Wipe | Self::Retire => true,
+            Self::Lock => false,
+        }
+    }
 }
 
 /// An order, kept by the server until both receipts are in.

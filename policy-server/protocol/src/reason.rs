@@ -146,6 +146,10 @@ reasons! {
     DeviceLocked = "device.locked",
     /// The device was retired.
     DeviceRetired = "device.retired",
+    /// The admin who asked cannot agree with himself.
+    AdminSame = "admin.same",
+    /// The request waited too long for a second admin.
+    RequestExpired = "request.expired",
     /// Another life of the device is current.
     EpochStale = "epoch.stale",
     /// Evidence of an unknown kind or that does not verify.

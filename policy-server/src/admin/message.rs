@@ -108,6 +108,12 @@ pub struct OrderView {
     pub destroyed_at: Option<String>,
     /// Since when the device is assumed dead.
     pub lease_dead_at: Option<String>,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// When it was asked for.
+    pub asked_at: String,
+    /// Who said yes or no, where one admin was not enough.
+    pub decided_by: Option<String>,
 }
 
 /// The answer to an order.
@@ -119,7 +125,9 @@ pub struct Ordered {
     pub label: String,
     /// The order's number.
     pub seq: u64,
-    /// The true state of the order.
+    /// `wipe`, `lock` or `retire`.
+    pub action: String,
+    /// The true state of the order; `requested` if it waits for a second admin and nothing else has happened.
     pub state: String,
     /// Whether a server runs and can deliver it.
     pub delivering: bool,
@@ -185,6 +193,12 @@ pub struct DeviceView {
     pub tries_left: u32,
     /// The newest wipe.
     pub wipe: Option<OrderView>,
+    /// The newest retirement.
+    #[serde(default)]
+    pub retire: Option<OrderView>,
+    /// When it was taken off the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<String>,
     /// The boundary it holds, 0 for none.
     pub boundary_version: u64,
     /// The policy it holds, 0 for none.

@@ -30,6 +30,7 @@ use crate::{
     clock,
     failure::{Exit, Failure},
     flow::{boundary, gateway, invite, order, policy},
+    flow::{boundary, delete, invite, order, policy, second},
     server::Server,
 };
 
@@ -60,6 +61,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/devices/{name}/lock", post(lock))
         .route("/admin/v1/devices/{name}/release", post(release))
         .route("/admin/v1/devices/{name}/retire", post(retire))
+        .route("/admin/v1/devices/{name}/approve", post(approve))
+        .route("/admin/v1/devices/{name}/reject", post(reject))
+        .route("/admin/v1/devices/{name}/delete", post(delete_device))
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
         .merge(super::tokens::router())
@@ -108,10 +112,14 @@ async fn list_devices(State(server): Shared, Query(page): Query<Page>) -> Answer
     let devices = view.devices(page.after, PAGE).await?;
     let (Some(first), Some(last)) = (devices.first(), devices.last()) else { return Ok(Json(Vec::new())) };
     let wipes = view.newest_orders(first.id, last.id, Action::Wipe).await?;
-    let wipe_of = |id: DeviceId| wipes.iter().find(|one| one.device == id);
+    let retirements = view.newest_orders(first.id, last.id, Action::Retire).await?;
     let all = devices.into_iter().map(|one| {
-        let wipe = wipe_of(one.id);
-        view::device(&server, one, wipe)
+        let id = one.id;
+        let of = |orders: &'_ [Order]| orders.iter().find(|one| one.device == id).cloned();
+        DeviceView {
+            retire: of(&retirements).as_ref().map(view::order),
+            ..view::device(&server, one, of(&wipes).as_ref())
+        }
     });
     Ok(Json(all.collect()))
 }
@@ -122,8 +130,11 @@ async fn show_device(State(server): Shared, Path(name): Path<String>) -> Answer<
     let device = order::find(&mut view, &name).await?;
     let orders = view.orders(device.id, device.epoch).await?;
     let events = view.events(device.id, EVENTS).await?;
-    let wipe = orders.iter().rfind(|one| one.action == Action::Wipe);
-    let mut shown = view::device(&server, device, wipe);
+    let newest = |action| orders.iter().rfind(|one: &&Order| one.action == action);
+    let deleted = view.deleted_at(device.id).await?;
+    let mut shown = view::device(&server, device, newest(Action::Wipe));
+    shown.retire = newest(Action::Retire).map(view::order);
+    shown.deleted_at = deleted.map(clock::text);
     shown.orders = Some(orders.iter().map(view::order).collect());
     shown.events = Some(events.into_iter().map(view::event).collect());
     Ok(Json(shown))
@@ -152,11 +163,11 @@ async fn waited(server: &Server, order: Order, most: Duration) -> Result<Order, 
     let end = Instant::now() + most;
     let mut changes = server.bus.changes();
     let mut order = order;
-    while order.state != CommandState::Destroyed {
+    while order.state.is_open() && order.state != CommandState::Requested {
         // Seen before the look, so that a change between look and wait is not missed.
         changes.borrow_and_update();
         order = again(server, (order.device, order.epoch, order.seq)).await?.unwrap_or(order);
-        if order.state == CommandState::Destroyed || tokio::time::timeout_at(end, changes.changed()).await.is_err() {
+        if !order.state.is_open() || tokio::time::timeout_at(end, changes.changed()).await.is_err() {
             break;
         }
     }
@@ -185,7 +196,25 @@ async fn release(State(server): Shared, Extension(by): By, Path(name): Path<Stri
 }
 
 async fn retire(State(server): Shared, Extension(by): By, Path(name): Path<String>) -> Answer<DeviceView> {
-    let device = order::retire(&server, &by.0, &name).await?;
+    let order::Given { device, order } = order::retire(&server, &by.0, &name).await?;
+    Ok(Json(DeviceView { retire: order.as_ref().map(view::order), ..view::device(&server, device, None) }))
+}
+
+async fn approve(State(server): Shared, Extension(by): By, Path(name): Path<String>) -> Answer<Ordered> {
+    decided(&server, second::approve(&server, &by.0, &name).await?)
+}
+
+async fn reject(State(server): Shared, Extension(by): By, Path(name): Path<String>) -> Answer<Ordered> {
+    decided(&server, second::reject(&server, &by.0, &name).await?)
+}
+
+fn decided(server: &Server, given: order::Given) -> Answer<Ordered> {
+    let order = given.order.ok_or_else(|| Failure::refused("request-none").with("name", &given.device.label))?;
+    Ok(Json(view::ordered(server, given.device.label, &order)))
+}
+
+async fn delete_device(State(server): Shared, Extension(by): By, Path(name): Path<String>) -> Answer<DeviceView> {
+    let device = delete::delete(&server, &by.0, &name).await?;
     Ok(Json(view::device(&server, device, None)))
 }
 

@@ -23,6 +23,8 @@ pub fn device(server: &Server, device: Device, wipe: Option<&Order>) -> DeviceVi
         pin_locked: device.tries == Tries::Locked,
         tries_left: device.tries.left(),
         wipe: wipe.map(order),
+        retire: None,
+        deleted_at: None,
         boundary_version: device.held.boundary.0,
         policy_version: device.held.policy.0,
         policy_refused: device.refused.map(|one| RefusedView { version: one.version.0, reason: one.reason }),
@@ -44,6 +46,9 @@ pub fn order(order: &Order) -> OrderView {
         accepted_at: time(order.accepted_at),
         destroyed_at: time(order.destroyed_at),
         lease_dead_at: time(order.lease_dead_at),
+        asked_by: order.consent.by.clone(),
+        asked_at: clock::text(order.consent.at),
+        decided_by: order.consent.decided_by.clone(),
     }
 }
 
@@ -52,6 +57,7 @@ pub fn ordered(server: &Server, label: String, order: &Order) -> Ordered {
         device: order.device.to_string(),
         label,
         seq: order.seq.0,
+        action: action_word(order.action).to_owned(),
         state: order.state.word().to_owned(),
         delivering: server.serving,
         connected: server.bus.is_connected(order.device),

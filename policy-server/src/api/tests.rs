@@ -289,7 +289,11 @@ async fn a_retired_device_gets_nothing() {
     let device = Device::enroll(&rig, PIN).await;
     order::retire(&rig.server, ADMIN, &device.id.to_string()).await.unwrap();
     let mut line = Line::open(&rig).await;
-    assert_eq!(code(device.hello(&mut line).await), "device.retired");
+    let hello = device.hello(&mut line).await.unwrap();
+    assert_eq!(read_command(&rig, &hello.pending[0]).action, Action::Retire, "the order to erase itself, and no more");
+    let body = Renew { held: Held::default(), facts: facts() };
+    let renew = device.signed(&line, RENEW, hello.nonce, &body);
+    assert_eq!(code(line.post::<_, Admission>(RENEW, &renew).await), "device.retired");
     assert_eq!(device.push(&rig).await.err(), Some(403));
 }
 

@@ -21,14 +21,21 @@ pub enum DeviceCommand {
     List(ListArgs),
     /// Show one device with its orders and newest events.
     Show(OneArgs),
-    /// Shut a device out for ever and order it to destroy what it holds; prints the order's true state.
+    /// Shut devices out for ever and order them to destroy what they hold; prints each order's true state. Exit 1 if one
+    /// waits for a second admin.
     Wipe(WipeArgs),
     /// Lock a device until it is released.
     Lock(OneArgs),
     /// Call a lock off, and give all PIN tries back.
     Release(OneArgs),
-    /// Take a device out of service: nothing is ever granted to it again.
+    /// Take a device out of service: nothing is ever granted to it again, and it is ordered to erase itself.
     Retire(OneArgs),
+    /// Say yes, as another admin, to a wipe or retirement that needs two.
+    Approve(OneArgs),
+    /// Say no to a wipe or retirement that waits.
+    Reject(OneArgs),
+    /// Take a wiped or retired device off the list. Its orders and its ban stay.
+    Delete(OneArgs),
 }
 
 /// Arguments of `device list`.
@@ -55,8 +62,13 @@ pub struct OneArgs {
 /// Arguments of `device wipe`.
 #[derive(Args)]
 pub struct WipeArgs {
+    /// Ids of devices, or labels if no other device is called so.
+    #[arg(value_name = "ID|LABEL", required = true)]
+    devices: Vec<String>,
     #[command(flatten)]
-    one: OneArgs,
+    data: DataArg,
+    #[command(flatten)]
+    json: JsonArg,
     /// Wait so long for the device's own word, else exit 1; issued it is anyway
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
@@ -69,7 +81,10 @@ pub async fn run(command: DeviceCommand) -> Result<ExitCode, Failure> {
         DeviceCommand::Wipe(args) => wipe(args).await,
         DeviceCommand::Lock(args) => lock(args).await,
         DeviceCommand::Release(args) => changed(args, "release", "device-released").await,
-        DeviceCommand::Retire(args) => changed(args, "retire", "device-retired").await,
+        DeviceCommand::Retire(args) => retire(args).await,
+        DeviceCommand::Approve(args) => decide(args, "approve").await,
+        DeviceCommand::Reject(args) => decide(args, "reject").await,
+        DeviceCommand::Delete(args) => changed(args, "delete", "device-deleted").await,
     }
 }
 
@@ -95,7 +110,8 @@ async fn pages(client: &Client, json: bool) -> Result<(), Failure> {
 }
 
 fn row(device: &DeviceView) -> String {
-    let wipe = device.wipe.as_ref().map_or("-", |wipe| wipe.state.as_str());
+    let erased = device.wipe.as_ref().or(device.retire.as_ref());
+    let wipe = erased.map_or("-", |order| order.state.as_str());
     let contact = device.last_contact.as_deref().unwrap_or("-");
     format!(
         "{}  {:<8}  wipe {:<10}  policy {:<4}  {}  {}  {}  {}",
@@ -129,7 +145,8 @@ fn describe(device: &DeviceView) {
         print(&format!("  {}", reason.unwrap_or_default()));
     }
     for order in device.orders.iter().flatten() {
-        print(&format!("  {} {} {} {}", order.issued_at, order.action, order.seq, order.state));
+        let by = order.decided_by.as_ref().map(|second| format!(" + {second}")).unwrap_or_default();
+        print(&format!("  {} {} {} {}  {}{by}", order.issued_at, order.action, order.seq, order.state, order.asked_by));
     }
     for event in device.events.iter().flatten() {
         let reason = event.reason.as_deref().unwrap_or("");
@@ -137,13 +154,52 @@ fn describe(device: &DeviceView) {
     }
 }
 
+/// Each device counts for itself: one that is refused or must wait holds no other up.
 async fn wipe(args: WipeArgs) -> Result<ExitCode, Failure> {
-    let path = path(&args.one.device, "wipe", args.wait);
-    let ordered: Ordered = order(&args.one, &path).await?;
-    report(&ordered, args.one.json.json);
-    let done = ordered.state == "destroyed";
-    let refused = args.wait.is_some() && !done;
-    Ok(if refused { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    let (mut all_done, mut failed) = (true, None);
+    for name in &args.devices {
+        let client = Client::open(&args.data.data).await?;
+        let ordered: Result<Ordered, Failure> = client.post(&path(name, "wipe", args.wait), &()).await;
+        client.close().await;
+        match ordered {
+            Ok(ordered) => {
+                report(&ordered, args.json.json);
+                all_done &= ordered.state != "requested" && (args.wait.is_none() || ordered.state == "destroyed");
+            }
+            Err(failure) => failed = note(failed, failure),
+        }
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::from(1) }),
+    }
+}
+
+/// Says an earlier failure, so that the last one is the command's own.
+fn note(earlier: Option<Failure>, failure: Failure) -> Option<Failure> {
+    if let Some(earlier) = earlier {
+        super::tell(&earlier.sentence(workspace_words::Lang::of_environment()));
+    }
+    Some(failure)
+}
+
+async fn retire(args: OneArgs) -> Result<ExitCode, Failure> {
+    let device: DeviceView = order(&args, &path(&args.device, "retire", None)).await?;
+    let waits = device.retire.as_ref().is_some_and(|one| one.state == "requested");
+    if args.json.json {
+        print_json(&device);
+    } else {
+        print(if waits { "requested" } else { &device.state });
+    }
+    let id = if waits { "device-requested" } else { "device-retired" };
+    super::tell(&words(id, &[("label", &device.label), ("device", &device.id)]));
+    Ok(if waits { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+async fn decide(args: OneArgs, verb: &str) -> Result<ExitCode, Failure> {
+    let ordered: Ordered = order(&args, &path(&args.device, verb, None)).await?;
+    report(&ordered, args.json.json);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn lock(args: OneArgs) -> Result<ExitCode, Failure> {
@@ -172,6 +228,8 @@ fn report(ordered: &Ordered, json: bool) {
         print(&ordered.state);
     }
     let id = match ordered.state.as_str() {
+        "requested" => "device-requested",
+        "rejected" => "request-rejected",
         "destroyed" => "wipe-destroyed",
         "accepted" => "wipe-accepted",
         "lease-dead" => "wipe-lease-dead",

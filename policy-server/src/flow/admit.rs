@@ -7,7 +7,7 @@ use policy_server_core::{
     audit::Entry,
     enrollment::{FACT_MAX, text_is_plain},
     fleet::Device,
-    lease,
+    lease, orders,
 };
 use policy_server_store::{SignedPolicy, View};
 use workspace_protocol::{
@@ -32,10 +32,8 @@ pub async fn admit<V: View>(
     held: Held,
     now: UnixTime,
 ) -> Result<Admission, Denial> {
-    if view.is_banned(device.id, device.epoch).await? || server.denied.contains(device.id, device.epoch) {
-        return Err(Denial::of(device.standing.admits().err().unwrap_or(Reason::DeviceWiped)));
-    }
-    device.standing.admits()?;
+    let banned = view.is_banned(device.id, device.epoch).await? || server.denied.contains(device.id, device.epoch);
+    orders::admits(device.standing, banned)?;
     let policy = server.current.policy(&device.group);
     if policy.as_ref().is_some_and(|policy| !device.tier.satisfies(policy.minimum_tier)) {
         return Err(Denial::of(Reason::TierTooLow));
@@ -43,7 +41,7 @@ pub async fn admit<V: View>(
     let boundary = server.current.boundary();
     let most = boundary.as_ref().map_or(lease::WITHOUT_POLICY_SECONDS, |one| one.lease_max_seconds);
     let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most);
-    let granted = lease::grant(device.id, device.epoch, device.lease_serial, lengths, now);
+    let granted = lease::grant((device.id, device.epoch), &device.group, device.lease_serial, lengths, now);
     let certificate = certificate(server, device, &granted, now)?;
     // Lease, certificate and policy must be of one key, also while it is being replaced; a policy left out comes soon.
     let signer = server.keys.signer.now();

@@ -1,6 +1,6 @@
 //! The first word of a contact: what is pending, and a nonce.
 
-use policy_server_core::fleet::Standing;
+use policy_server_core::orders;
 use policy_server_store::{Store, StoreError, View};
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
@@ -25,17 +25,11 @@ pub async fn hello(server: &Server, ask: Hello) -> Result<HelloReply, Denial> {
     let device = view.device(ask.device).await?.ok_or(Reason::DeviceUnknown)?;
     let pending = pending(&mut view, ask.device, ask.epoch).await?;
     if pending.is_empty() {
-        if device.epoch != ask.epoch {
-            return Err(Denial::of(Reason::EpochStale));
-        }
-        match device.standing {
-            Standing::Active | Standing::Locked => {}
-            Standing::Wiping | Standing::Wiped => return Err(Denial::of(Reason::DeviceWiped)),
-            Standing::Retired => return Err(Denial::of(Reason::DeviceRetired)),
-        }
+        orders::greets(device.standing, device.epoch == ask.epoch)?;
     }
     let nonce = server.nonces.issue(Purpose::Request(ask.device, ask.epoch), now)?;
-    Ok(HelloReply { nonce, server_time: now, pending })
+    let key_certificate = server.keys.signer.now().certificate().to_vec().into();
+    Ok(HelloReply { nonce, server_time: now, pending, key_certificate })
 }
 
 /// Signed orders that a device epoch has not receipted in full, oldest first.

@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod boundary;
+pub mod delete;
 pub mod enroll;
 pub mod gateway;
 pub mod hello;
@@ -13,6 +14,7 @@ pub mod recovery;
 pub mod refusals;
 pub mod report;
 pub mod rotate;
+pub mod second;
 pub mod signed;
 pub mod token;
 pub mod unlock;

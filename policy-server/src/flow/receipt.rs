@@ -2,12 +2,13 @@
 
 use policy_server_core::{
     audit::Entry,
-    fleet::{Device, FleetEvent},
+    fleet::Device,
+    orders,
     outbox::{CommandEvent, action_word},
 };
 use policy_server_store::{Store, StoreError, View, Work};
 use workspace_protocol::{
-    documents::{Action, Receipt, Stage},
+    documents::{Receipt, Stage},
     envelope::{self, Kind},
     ids::{DeviceId, Epoch},
     reason::Reason,
@@ -24,14 +25,15 @@ pub async fn keep(server: &Server, envelope: &[u8]) -> Result<Receipt, Denial> {
     let now = clock::now();
     let mut work = server.store.begin().await?;
     let (mut device, receipt) = verify(&mut work, envelope).await?;
-    let orders = work.orders(device.id, receipt.epoch).await?;
-    let order = orders.iter().find(|one| one.seq == receipt.seq).ok_or(Reason::MessageMalformed)?;
-    let Some(next) = order.after(CommandEvent::Receipt(receipt.stage), now) else { return Ok(receipt) };
+    let given = work.orders(device.id, receipt.epoch).await?;
+    let order = given.iter().find(|one| one.seq == receipt.seq).ok_or(Reason::MessageMalformed)?;
+    let current = device.epoch == receipt.epoch;
+    let change = orders::received(device.standing, current, order.into(), receipt.stage)?;
+    let (Some((_, standing)), Some(next)) = (change, order.after(CommandEvent::Receipt(receipt.stage), now)) else {
+        return Ok(receipt);
+    };
+    device.standing = standing;
     work.set_order(&next).await?;
-    let wiped = order.action == Action::Wipe && receipt.stage == Stage::Destroyed;
-    if wiped && device.epoch == receipt.epoch {
-        device.standing = device.standing.step(FleetEvent::Destroyed)?;
-    }
     device.last_contact = Some(now);
     work.set_device(&device).await?;
     let entry = Entry::done(now, &format!("device:{}", device.id), "device.receipt", device.id)

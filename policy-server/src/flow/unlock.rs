@@ -6,6 +6,7 @@ use opaque_ke::{
 use policy_server_core::{
     audit::Entry,
     fleet::{Device, TryEvent},
+    orders,
     signing::unseal_record,
 };
 use policy_server_store::{Store, View, Work};
@@ -94,10 +95,8 @@ pub async fn renew(server: &Server, exporter: &Exporter, ask: &SignedRequest) ->
 async fn grant(server: &Server, id: DeviceId, body: Renew, now: UnixTime) -> Result<Admission, Denial> {
     let mut work = server.store.begin().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
-    device.standing.admits()?;
-    if device.lease_until.is_none_or(|until| now >= until) {
-        return Err(Denial::of(Reason::LeaseExpired));
-    }
+    let banned = work.is_banned(device.id, device.epoch).await?;
+    orders::renews(device.standing, banned, device.lease_until, now)?;
     let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
@@ -116,10 +115,7 @@ fn parameters<'a>(device: &'a DeviceId, root: &'a [u8; 32]) -> ServerLoginParame
 async fn count_try(server: &Server, id: DeviceId, now: UnixTime) -> Result<(Device, Vec<u8>), Denial> {
     let mut work = server.store.begin().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
-    device.standing.admits()?;
-    if work.is_banned(id, device.epoch).await? {
-        return Err(Denial::of(Reason::DeviceWiped));
-    }
+    orders::admits(device.standing, work.is_banned(id, device.epoch).await?)?;
     let sealed = work.pin_record(id).await?.ok_or(Reason::DeviceWiped)?;
     let before = device.tries;
     let (tries, allowed) = before.step(TryEvent::Begun);

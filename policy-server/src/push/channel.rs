@@ -8,7 +8,7 @@ use policy_server_store::{Store, StoreError, View};
 use tokio::time::{Instant, sleep_until};
 use workspace_protocol::{
     device_api::Held,
-    documents::{Action, Receipt, Stage},
+    documents::{Receipt, Stage},
     envelope::{self, Kind},
     ids::{CommandSeq, UnixTime},
     push::{DEAD_AFTER_SECONDS, FromDevice, PING_AFTER_SECONDS, ToDevice},
@@ -149,7 +149,7 @@ impl Channel {
         let undone = orders.into_iter().filter(|one| one.state.is_delivered(one.action));
         for order in undone.filter(|one| one.seq > self.sent).collect::<Vec<_>>() {
             self.sent = order.seq;
-            if order.action == Action::Wipe {
+            if order.action.erases() {
                 self.wiping = Wiping::Until(Instant::now() + WIPE_NOTED);
             }
             frames::send(socket, &ToDevice::Command(order.envelope.into())).await?;

@@ -13,7 +13,7 @@ use policy_server_core::{
 use workspace_protocol::{
     crypto::{KeyId, SigningKey},
     documents::Action,
-    ids::{DeviceId, Epoch, GroupName, UnixTime, Version},
+    ids::{CommandSeq, DeviceId, Epoch, GroupName, UnixTime, Version},
     push::DeviceEvent,
 };
 
@@ -73,6 +73,14 @@ pub trait View: Send {
     ) -> impl Future<Output = Result<Vec<Order>>> + Send;
     /// Undone orders of devices whose longest lease ended before `now`.
     fn orders_past_lease(&mut self, now: UnixTime) -> impl Future<Output = Result<Vec<Order>>> + Send;
+    /// How many devices an order issued since `since` leaves with nothing.
+    fn erased_since(&mut self, since: UnixTime) -> impl Future<Output = Result<u64>> + Send;
+    /// How many devices may work, or could once they are released.
+    fn in_service(&mut self) -> impl Future<Output = Result<u64>> + Send;
+    /// Orders that wait for a second admin, oldest first.
+    fn requests(&mut self) -> impl Future<Output = Result<Vec<Order>>> + Send;
+    /// When a device was taken off the list.
+    fn deleted_at(&mut self, id: DeviceId) -> impl Future<Output = Result<Option<UnixTime>>> + Send;
     fn is_banned(&mut self, id: DeviceId, epoch: Epoch) -> impl Future<Output = Result<bool>> + Send;
     /// The deny-set: banned epochs of which a certificate may still be shown at `now`.
     fn denied(&mut self, now: UnixTime) -> impl Future<Output = Result<Vec<(DeviceId, Epoch)>>> + Send;
@@ -111,6 +119,10 @@ pub trait Work: View + Sized {
     fn add_order(&mut self, order: &Order) -> impl Future<Output = Result<()>> + Send;
     /// Writes the state and times of an order.
     fn set_order(&mut self, order: &Order) -> impl Future<Output = Result<()>> + Send;
+    /// Puts an issued order in the place of the request `was`.
+    fn replace_order(&mut self, was: CommandSeq, order: &Order) -> impl Future<Output = Result<()>> + Send;
+    /// Takes a device off the list: names, facts and events are erased; keys, orders and ban stay.
+    fn delete_device(&mut self, id: DeviceId, at: UnixTime) -> impl Future<Output = Result<()>> + Send;
     /// Bans an epoch; a ban that is there already stays, with the later `deny_until`.
     fn ban(&mut self, ban: &Ban) -> impl Future<Output = Result<()>> + Send;
     fn add_policy(&mut self, policy: &SignedPolicy) -> impl Future<Output = Result<()>> + Send;

@@ -23,6 +23,12 @@ fn open_by(command: &[u8], key_certificate: &[u8], root: &VerifyingKey) -> Optio
     envelope::open(Kind::Command, command, &[certified.key]).ok()
 }
 
+/// Whether a certificate of an online key is the root's word, whatever its dates.
+#[must_use]
+pub fn certifies(key_certificate: &[u8], root: &VerifyingKey) -> bool {
+    envelope::open::<KeyCertificate>(Kind::KeyCertificate, key_certificate, std::slice::from_ref(root)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use workspace_protocol::{
@@ -60,5 +66,7 @@ mod tests {
         assert_eq!(open(&brings(&good), &certificate_of(&other), &root.verifying_key()), Some(command));
         assert_eq!(open(&brings(&foreign), &certificate_of(&other), &root.verifying_key()), None);
         assert_eq!(open(&brings(&certificate_of(&other)), &certificate_of(&other), &root.verifying_key()), None);
+        assert!(certifies(&certificate_of(&online), &root.verifying_key()));
+        assert!(!certifies(&certificate_of(&online), &other.verifying_key()));
     }
 }

@@ -4,7 +4,7 @@ use workspace_protocol::{
     crypto::VerifyingKey,
     documents::{KeyCertificate, Lease},
     envelope::{self, Kind},
-    ids::{DeviceId, Epoch, Serial, UnixTime},
+    ids::{DeviceId, Epoch, GroupName, Serial, UnixTime},
     reason::Reason,
 };
 
@@ -54,13 +54,22 @@ pub struct Expect<'a> {
     pub epoch: Epoch,
 }
 
+/// A verified lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it grants.
+    pub grant: Grant,
+    /// The group that this device belongs to, by the signed word.
+    pub group: GroupName,
+}
+
 /// Reads a lease that the online key signed, and the root's word for that key.
 ///
 /// `now` is device time.
 ///
 /// # Errors
 /// [`Reason::KeyCertificate`] or [`Reason::LeaseInvalid`]; nothing of the lease is given out.
-pub fn verify(lease: &[u8], key_certificate: &[u8], expect: Expect<'_>, now: UnixTime) -> Result<Grant, Reason> {
+pub fn verify(lease: &[u8], key_certificate: &[u8], expect: Expect<'_>, now: UnixTime) -> Result<Verified, Reason> {
     let online = online_key(key_certificate, expect.root, now)?;
     let lease: Lease = envelope::open(Kind::Lease, lease, &[online]).map_err(|_| Reason::LeaseInvalid)?;
     let ours = lease.device == expect.device && lease.epoch == expect.epoch;
@@ -68,12 +77,13 @@ pub fn verify(lease: &[u8], key_certificate: &[u8], expect: Expect<'_>, now: Uni
     if !(ours && ordered) {
         return Err(Reason::LeaseInvalid);
     }
-    Ok(Grant {
+    let grant = Grant {
         serial: lease.serial,
         issued_at: lease.issued_at,
         lock_after: lease.lock_after,
         destroy_after: lease.destroy_after,
-    })
+    };
+    Ok(Verified { grant, group: lease.group })
 }
 
 /// The server's online key, if the root certifies it for `now`.

@@ -152,6 +152,7 @@ impl Signed {
         let mut lease = Lease {
             device: self.device,
             epoch: Epoch(1),
+            group: "home-care".parse().unwrap(),
             serial: Serial(7),
             issued_at: UnixTime(1000),
             lock_after: UnixTime(1100),
@@ -162,7 +163,7 @@ impl Signed {
         envelope::sign(Kind::Lease, &lease, &self.online)
     }
 
-    fn check(&self, lease: &[u8], certificate: &[u8]) -> Result<Grant, Reason> {
+    fn check(&self, lease: &[u8], certificate: &[u8]) -> Result<Verified, Reason> {
         let root = self.root.verifying_key();
         verify(lease, certificate, Expect { root: &root, device: self.device, epoch: Epoch(1) }, UnixTime(1000))
     }
@@ -172,7 +173,8 @@ impl Signed {
 fn a_lease_counts_for_its_device_and_epoch_only() {
     let signed = Signed::new();
     let certificate = signed.certificate(9999);
-    assert_eq!(signed.check(&signed.lease(|_| ()), &certificate).unwrap().serial, Serial(7));
+    let good = signed.check(&signed.lease(|_| ()), &certificate).unwrap();
+    assert_eq!((good.grant.serial, good.group.as_str()), (Serial(7), "home-care"));
     let other_epoch = signed.lease(|lease| lease.epoch = Epoch(2));
     assert_eq!(signed.check(&other_epoch, &certificate), Err(Reason::LeaseInvalid));
     let other_device = signed.lease(|lease| lease.device = DeviceId::random());

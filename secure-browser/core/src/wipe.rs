@@ -54,7 +54,7 @@ pub fn judge(command: &Command, device: DeviceId, epoch: Epoch, last: CommandSeq
         Verdict::Again(seq)
     } else {
         match action {
-            Commanded::Wipe => Verdict::Wipe(seq),
+            Commanded::Wipe | Commanded::Retire => Verdict::Wipe(seq),
             Commanded::Lock => Verdict::Lock(seq),
         }
     }

@@ -89,12 +89,15 @@ impl Gate {
     pub fn apply(&self, bundle: &Bundle, origins: Origins) -> Result<Version, Reason> {
         let now = (self.clock)();
         let old = self.state().in_force;
-        let (held_boundary, held) = old.map_or((Version(0), Version(0)), |old| (old.boundary, old.policy.version()));
+        // Versions of a policy count within its group.
+        let version =
+            |old: &InForce| if *old.policy.group() == bundle.group { old.policy.version() } else { Version(0) };
+        let (held_boundary, held) = old.map_or((Version(0), Version(0)), |old| (old.boundary, version(&old)));
         let boundary = VerifiedBoundary::verify(&bundle.boundary, &bundle.root, held_boundary, now)
             .map_err(|error| error.reason())?;
-        let policy =
-            VerifiedPolicy::verify(&bundle.policy, &bundle.key_certificate, &bundle.root, &boundary, None, held, now)
-                .map_err(|error| error.reason())?;
+        let Bundle { policy, key_certificate, root, group, .. } = bundle;
+        let policy = VerifiedPolicy::verify(policy, key_certificate, root, &boundary, Some(group), held, now)
+            .map_err(|error| error.reason())?;
         let version = policy.version();
         let fresh = Arc::new(InForce { policy, boundary: boundary.version(), origins });
         self.write(|state| state.in_force = Some(fresh));

@@ -136,14 +136,23 @@ pub struct Member<'a> {
     pub key: &'a DeviceKey,
 }
 
+/// Signed commands that wait for the device, not yet receipted in full.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    /// The commands.
+    pub commands: Vec<ByteBuf>,
+    /// Root's word for the key that signed them.
+    pub key_certificate: ByteBuf,
+}
+
 /// A contact that has begun: what waits for the device, and a nonce for one request.
 pub struct Greeting {
     connection: Connection,
     nonce: Nonce,
     /// The server's clock.
     pub server_time: UnixTime,
-    /// Signed commands not yet receipted in full.
-    pub pending: Vec<ByteBuf>,
+    /// What waits.
+    pub pending: Pending,
 }
 
 /// Begins a contact.
@@ -153,7 +162,8 @@ pub struct Greeting {
 pub async fn greet(server: &Server, device: DeviceId, epoch: Epoch) -> Result<Greeting, LinkError> {
     let mut connection = Connection::open(server).await?;
     let reply: HelloReply = connection.post(HELLO, &Hello { device, epoch }).await?;
-    Ok(Greeting { connection, nonce: reply.nonce, server_time: reply.server_time, pending: reply.pending })
+    let pending = Pending { commands: reply.pending, key_certificate: reply.key_certificate };
+    Ok(Greeting { connection, nonce: reply.nonce, server_time: reply.server_time, pending })
 }
 
 /// An unlock that succeeded.

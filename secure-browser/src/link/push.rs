@@ -28,7 +28,7 @@ use workspace_protocol::{
 
 use super::{
     LinkError,
-    client::greet,
+    client::{Pending, greet},
     connection::{ClientAuth, Server, connect},
     keys::DeviceKey,
 };
@@ -50,7 +50,7 @@ pub enum Pushed {
         /// The server's clock.
         server_time: UnixTime,
         /// Signed commands.
-        pending: Vec<ByteBuf>,
+        pending: Pending,
     },
     /// The channel stands.
     Up,

@@ -48,8 +48,10 @@ impl Guard {
     /// The reason, as people are told it.
     pub fn enforce(&self, bundle: &Bundle) -> Result<(), Reason> {
         let now = now();
-        let held = self.0.borrow().as_ref().map_or(Version(0), VerifiedPolicy::version);
-        let group = self.0.borrow().as_ref().map(|policy| policy.group().clone());
+        // Versions count within a group.
+        let held =
+            self.0.borrow().as_ref().filter(|policy| *policy.group() == bundle.group).map(VerifiedPolicy::version);
+        let held = held.unwrap_or(Version(0));
         let boundary = VerifiedBoundary::verify(&bundle.boundary, &bundle.root, Version(0), now)
             .map_err(|error| error.reason())?;
         let policy = VerifiedPolicy::verify(
@@ -57,7 +59,7 @@ impl Guard {
             &bundle.key_certificate,
             &bundle.root,
             &boundary,
-            group.as_ref(),
+            Some(&bundle.group),
             held,
             now,
         );
@@ -225,6 +227,7 @@ mod tests {
         };
         Bundle {
             root: root.verifying_key(),
+            group: "staff".parse().unwrap(),
             boundary: ByteBuf::from(envelope::sign(Envelope::Boundary, &boundary, &root)),
             policy: ByteBuf::from(envelope::sign(Envelope::Policy, &policy, &online)),
             key_certificate: ByteBuf::from(envelope::sign(Envelope::KeyCertificate, &certificate, &root)),

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use secure_browser_core::{
     command,
-    lease::{self, Expect, Terms},
-    time::Heard,
+    lease::{self, Expect, Terms, Verified},
+    time::{Heard, Tick},
     wipe::{Order, Verdict, judge},
 };
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{Secret, VerifyingKey},
     device_api::{Admission, Held},
-    ids::UnixTime,
+    ids::{GroupName, UnixTime},
     reason::Reason,
 };
 use zeroize::Zeroizing;
 
 use crate::{
     cli::device_facts,
-    link::{self, DeviceKey, Greeting, LinkError, Member, Server},
+    link::{self, DeviceKey, Greeting, LinkError, Member, Pending, Server},
     profile::{Folder, Life, Sealed},
 };
 
@@ -46,16 +46,27 @@ impl Identity {
         Member { device: self.life.device, epoch: self.life.epoch, root: &self.root, key: &self.key }
     }
 
-    /// What the commands mean for this device, those that are the organisation's.
-    pub fn verdicts(&self, commands: &[ByteBuf]) -> Vec<Verdict> {
+    /// What the commands mean for this device, those that are the organisation's: signed by a key that the root
+    /// certifies, in the certificate they came with or in the one that was heard before.
+    pub fn verdicts(&self, pending: &Pending) -> Vec<Verdict> {
         let Life { device, epoch, last } = self.life;
-        let verified = commands.iter().filter_map(|bytes| command::open(bytes, &self.key_certificate, &self.root));
-        verified.map(|command| judge(&command, device, epoch, last)).collect()
+        let open = |bytes: &ByteBuf| {
+            command::open(bytes, &pending.key_certificate, &self.root)
+                .or_else(|| command::open(bytes, &self.key_certificate, &self.root))
+        };
+        pending.commands.iter().filter_map(open).map(|command| judge(&command, device, epoch, last)).collect()
+    }
+
+    /// Goes on with the certificate of a newer online key, if it is the root's word.
+    pub fn hear_certificate(&mut self, certificate: &ByteBuf) {
+        if command::certifies(certificate, &self.root) {
+            self.key_certificate.clone_from(certificate);
+        }
     }
 
     /// The wipe among commands, which comes before everything else.
-    pub fn wipe_among(&self, commands: &[ByteBuf]) -> Option<Order> {
-        self.verdicts(commands).into_iter().find_map(|verdict| match verdict {
+    pub fn wipe_among(&self, pending: &Pending) -> Option<Order> {
+        self.verdicts(pending).into_iter().find_map(|verdict| match verdict {
             Verdict::Wipe(seq) => Some(Order::Remote(seq)),
             Verdict::Lock(_) | Verdict::Again(_) | Verdict::OtherEpoch { .. } | Verdict::Ignore => None,
         })
@@ -80,6 +91,8 @@ pub(super) struct Admitted {
     pub admission: Admission,
     /// Lease and server time, verified.
     pub terms: Terms,
+    /// The device's group, by the lease.
+    pub group: GroupName,
     /// Key of everything at rest, and what it opened; an unlock only.
     pub opened: Option<Opened>,
 }
@@ -105,17 +118,17 @@ pub(super) enum NotAdmitted {
         /// Tries left.
         tries_left: Option<u32>,
         /// Commands that waited.
-        pending: Vec<ByteBuf>,
+        pending: Pending,
     },
 }
 
 impl NotAdmitted {
-    fn of(error: &LinkError, pending: Vec<ByteBuf>) -> Self {
+    fn of(error: &LinkError, pending: Pending) -> Self {
         Self::Refused { reason: error.reason(), tries_left: error.tries_left(), pending }
     }
 
     fn why(reason: Reason) -> Self {
-        Self::Refused { reason, tries_left: None, pending: vec![] }
+        Self::Refused { reason, tries_left: None, pending: Pending::default() }
     }
 }
 
@@ -131,13 +144,14 @@ pub(super) struct Knocked {
     /// The server's clock.
     pub server_time: UnixTime,
     /// Signed commands.
-    pub pending: Vec<ByteBuf>,
+    pub pending: Pending,
 }
 
 async fn greet(identity: &Identity) -> Result<Greeting, NotAdmitted> {
     let Identity { server, life, .. } = identity;
-    let greeting =
-        link::greet(server, life.device, life.epoch).await.map_err(|error| NotAdmitted::of(&error, vec![]))?;
+    let greeting = link::greet(server, life.device, life.epoch)
+        .await
+        .map_err(|error| NotAdmitted::of(&error, Pending::default()))?;
     match identity.wipe_among(&greeting.pending) {
         Some(order) => Err(NotAdmitted::Wipe(order)),
         None => Ok(greeting),
@@ -158,23 +172,25 @@ pub(super) async fn unlock(
         let held = sealed.as_ref().map(|sealed| sealed.held).unwrap_or_default();
         (sealed, held)
     };
+    let asked = clock::now().boot;
     let unlocked = link::unlock(greeting, identity.member(), &pin, secret, device_facts(), open_sealed)
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
     let sealed = unlocked.sealed.map_err(|error| NotAdmitted::why(error.reason()))?;
-    let terms = terms(identity, &unlocked.admission)?;
-    Ok(Admitted { admission: unlocked.admission, terms, opened: Some(Opened { kek: unlocked.kek, sealed }) })
+    let (terms, group) = terms(identity, &unlocked.admission, asked)?;
+    Ok(Admitted { admission: unlocked.admission, terms, group, opened: Some(Opened { kek: unlocked.kek, sealed }) })
 }
 
 /// Asks for a new certificate and lease.
 pub(super) async fn renew(identity: &Identity, held: Held) -> Result<Admitted, NotAdmitted> {
     let greeting = greet(identity).await?;
     let pending = greeting.pending.clone();
+    let asked = clock::now().boot;
     let admission = link::renew(greeting, identity.member(), held, device_facts())
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
-    let terms = terms(identity, &admission)?;
-    Ok(Admitted { admission, terms, opened: None })
+    let (terms, group) = terms(identity, &admission, asked)?;
+    Ok(Admitted { admission, terms, group, opened: None })
 }
 
 /// The server's word about its time, heard now.
@@ -183,13 +199,64 @@ pub(super) fn heard(server_time: UnixTime) -> Heard {
 }
 
 /// Verifies the lease, after a clock that would make it useless has been named.
-fn terms(identity: &Identity, admission: &Admission) -> Result<Terms, NotAdmitted> {
+///
+/// The server's time counts from when it was asked (`asked`): whoever holds an answer up must not win that time.
+fn terms(identity: &Identity, admission: &Admission, asked: Tick) -> Result<(Terms, GroupName), NotAdmitted> {
     let now = clock::now();
-    let heard = heard(admission.server_time);
+    let heard = Heard { server_time: admission.server_time, at: asked };
     let expect = Expect { root: &identity.root, device: identity.life.device, epoch: identity.life.epoch };
     let verify = |time| lease::verify(&admission.lease, &admission.key_certificate, expect, time);
-    let grant = verify(admission.server_time).map_err(NotAdmitted::why)?;
+    let Verified { grant, .. } = verify(admission.server_time).map_err(NotAdmitted::why)?;
     Terms { grant, heard }.check_clock(now).map_err(NotAdmitted::why)?;
-    let grant = verify(heard.device_time(now)).map_err(NotAdmitted::why)?;
-    Ok(Terms { grant, heard })
+    let Verified { grant, group } = verify(heard.device_time(now)).map_err(NotAdmitted::why)?;
+    Ok((Terms { grant, heard }, group))
+}
+
+#[cfg(test)]
+mod tests {
+    use workspace_protocol::{
+        crypto::SigningKey,
+        documents::{Action, Command, KeyCertificate},
+        envelope::{self, Kind},
+        ids::{CommandSeq, DeviceId, Epoch},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_wipe_signed_by_a_newer_online_key_counts_if_the_root_certifies_it() {
+        let [root, old, new] = [0; 3].map(|_| SigningKey::generate().unwrap());
+        let certify = |by: &SigningKey, key: &SigningKey| -> ByteBuf {
+            let key = key.verifying_key();
+            let document =
+                KeyCertificate { org: "clinic".into(), key, not_before: UnixTime(0), not_after: UnixTime(9) };
+            envelope::sign(Kind::KeyCertificate, &document, by).into()
+        };
+        let life = Life::new(DeviceId::random(), Epoch(1));
+        let mut identity = Identity {
+            server: Server { authority: "policy.example".to_owned(), pins: vec![] },
+            root: root.verifying_key(),
+            life,
+            key_certificate: certify(&root, &old),
+            key: Arc::new(DeviceKey::generate().unwrap()),
+        };
+        let (device, epoch, seq) = (life.device, life.epoch, CommandSeq(1));
+        let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };
+        let signed = |key: &SigningKey| vec![ByteBuf::from(envelope::sign(Kind::Command, &command, key))];
+        let wipe = Some(Order::Remote(seq));
+        let pending = |by: &SigningKey, key: &SigningKey, certificate| Pending {
+            commands: signed(by),
+            key_certificate: certify(certificate, key),
+        };
+
+        assert_eq!(identity.wipe_among(&pending(&new, &new, &root)), wipe);
+        assert_eq!(identity.wipe_among(&pending(&old, &new, &root)), wipe, "one that was given before the change");
+        assert_eq!(identity.wipe_among(&pending(&new, &new, &old)), None, "certified by nobody who may");
+
+        identity.hear_certificate(&certify(&old, &new));
+        assert_eq!(identity.key_certificate, certify(&root, &old));
+        identity.hear_certificate(&certify(&root, &new));
+        let pushed = Pending { commands: signed(&new), key_certificate: ByteBuf::new() };
+        assert_eq!(identity.wipe_among(&pushed), wipe);
+    }
 }

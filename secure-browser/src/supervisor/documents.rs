@@ -8,7 +8,7 @@ use workspace_protocol::{
     device_api::{Admission, Held},
     documents::{KeyCertificate, PolicyDocument},
     envelope::{self, Kind},
-    ids::{UnixTime, Version},
+    ids::{GroupName, UnixTime, Version},
     reason::Reason,
 };
 
@@ -59,13 +59,13 @@ impl Documents {
     }
 
     /// What an admission brings, on top of what lies sealed.
-    pub fn bundle_of(admission: &Admission, sealed: &Sealed, root: VerifyingKey) -> Bundle {
+    pub fn bundle_of(admission: &Admission, sealed: &Sealed, root: VerifyingKey, group: GroupName) -> Bundle {
         let boundary = admission.boundary.as_ref().unwrap_or(&sealed.boundary).clone();
         let (policy, key_certificate) = match &admission.policy {
             Some(policy) => (policy.clone(), admission.key_certificate.clone()),
             None => (sealed.policy.clone(), sealed.key_certificate.clone()),
         };
-        Bundle { root, boundary, policy, key_certificate }
+        Bundle { root, group, boundary, policy, key_certificate }
     }
 
     /// The bundle, for those who verify it for themselves.
@@ -78,9 +78,21 @@ impl Documents {
         &self.policy
     }
 
-    /// Versions in force.
+    /// Versions in force. Those of a policy count within its group: of the device's own it may hold none yet.
     pub fn held(&self) -> Held {
-        Held { boundary: self.boundary.version(), policy: self.policy.version() }
+        let own = *self.policy.group() == self.bundle.group;
+        Held { boundary: self.boundary.version(), policy: if own { self.policy.version() } else { Version(0) } }
+    }
+
+    /// The group that the newest lease names. A device that was moved uses nothing until its new group's policy is here.
+    /// Whether it was moved.
+    pub fn enter(&mut self, group: &GroupName) -> bool {
+        let moved = self.bundle.group != *group;
+        if moved {
+            self.bundle.group.clone_from(group);
+            self.outside = Some(Reason::PolicyOtherGroup);
+        }
+        moved
     }
 
     /// Why everything must be refused for now, if it must.
@@ -110,7 +122,7 @@ impl Documents {
     /// A policy that the server offers.
     pub fn offer_policy(&mut self, policy: ByteBuf, key_certificate: ByteBuf, now: UnixTime) -> Offered {
         let bundle = Bundle { policy, key_certificate, ..self.bundle.clone() };
-        match verify_policy(&bundle, &self.boundary, self.policy.version(), now) {
+        match verify_policy(&bundle, &self.boundary, self.held().policy, now) {
             Ok(policy) => {
                 (self.bundle, self.policy, self.outside) = (bundle, policy, None);
                 Offered::Swapped
@@ -127,7 +139,7 @@ impl Documents {
         };
         self.bundle.boundary = boundary;
         self.boundary = verified;
-        match verify_policy(&self.bundle, &self.boundary, self.policy.version(), now) {
+        match verify_policy(&self.bundle, &self.boundary, self.held().policy, now) {
             Ok(policy) => {
                 (self.policy, self.outside) = (policy, None);
                 Offered::Swapped
@@ -146,8 +158,8 @@ fn verify_policy(
     held: Version,
     now: UnixTime,
 ) -> Result<VerifiedPolicy, Refused> {
-    let Bundle { root, policy, key_certificate, .. } = bundle;
-    VerifiedPolicy::verify(policy, key_certificate, root, boundary, None, held, now)
+    let Bundle { root, group, policy, key_certificate, .. } = bundle;
+    VerifiedPolicy::verify(policy, key_certificate, root, boundary, Some(group), held, now)
         .map_err(|error: BundleError| Refused { version: version_of(bundle), reason: error.reason() })
 }
 

@@ -33,13 +33,17 @@ impl Organisation {
     }
 
     fn policy(&self, version: u64, host: &str, key: &SigningKey) -> ByteBuf {
+        self.policy_for("care", version, host, key)
+    }
+
+    fn policy_for(&self, group: &str, version: u64, host: &str, key: &SigningKey) -> ByteBuf {
         let toml = format!(
             "schema = 1\nname = \"care\"\n[session]\nidle_lock = \"5m\"\nidle_wipe = \"30m\"\nlease = \"8h\"\n\
              languages = [\"ja\"]\n[[system]]\nid = \"one\"\ntitle = {{ ja = \"一\", en = \"One\" }}\n\
              kind = \"collaboration\"\nstart = \"https://{host}/\"\nallow = [\"{host}\"]\n"
         );
         let (issued_at, expires_at) = (NOW.plus(-10), NOW.plus(1000));
-        let group = "care".parse().unwrap();
+        let group = group.parse().unwrap();
         let document = PolicyDocument { group, version: Version(version), issued_at, expires_at, toml };
         envelope::sign(Kind::Policy, &document, key).into()
     }
@@ -47,6 +51,7 @@ impl Organisation {
     fn bundle(&self) -> Bundle {
         Bundle {
             root: self.root.verifying_key(),
+            group: "care".parse().unwrap(),
             boundary: self.boundary(1, "a.example.com"),
             policy: self.policy(1, "a.example.com", &self.online),
             key_certificate: self.certificate(),
@@ -140,4 +145,33 @@ fn versions_held_before_are_not_gone_back_behind() {
     let held = Held { boundary: Version(1), policy: Version(2) };
     let refused = Documents::verify(org.bundle(), held, NOW).err().map(|refused| refused.reason);
     assert_eq!(refused, Some(Reason::PolicyRollback));
+}
+
+#[test]
+fn another_groups_policy_is_refused_whole_and_the_own_stays() {
+    let org = Organisation::new();
+    let mut documents = org.in_force();
+    let foreign = org.policy_for("pharmacy", 9, "a.example.com", &org.online);
+    let Offered::Kept(refused) = documents.offer_policy(foreign, org.certificate(), NOW) else { panic!("swapped") };
+    assert_eq!(refused, Refused { version: Version(9), reason: Reason::PolicyOtherGroup });
+    assert_eq!(documents.held().policy, Version(1));
+    let bundle = Bundle { group: "pharmacy".parse().unwrap(), ..org.bundle() };
+    assert_eq!(
+        Documents::verify(bundle, Held::default(), NOW).err().map(|one| one.reason),
+        Some(Reason::PolicyOtherGroup)
+    );
+}
+
+#[test]
+fn a_device_moved_to_another_group_uses_nothing_until_that_groups_policy_comes_whatever_its_version() {
+    let org = Organisation::new();
+    let mut documents = org.in_force();
+    let newer = org.policy(5, "a.example.com", &org.online);
+    assert!(matches!(documents.offer_policy(newer, org.certificate(), NOW), Offered::Swapped));
+    let pharmacy = "pharmacy".parse().unwrap();
+    assert!(documents.enter(&pharmacy) && !documents.enter(&pharmacy));
+    assert_eq!((documents.outside(), documents.held().policy), (Some(Reason::PolicyOtherGroup), Version(0)));
+    let theirs = org.policy_for("pharmacy", 2, "a.example.com", &org.online);
+    assert!(matches!(documents.offer_policy(theirs, org.certificate(), NOW), Offered::Swapped));
+    assert_eq!((documents.outside(), documents.held().policy), (None, Version(2)));
 }

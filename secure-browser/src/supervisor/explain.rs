@@ -47,7 +47,7 @@ async fn ask(profile: &Profile, url: &Url, pin: Zeroizing<String>) -> Result<Jud
     };
     let opened = admitted.opened.ok_or(Reason::MessageMalformed)?;
     let time = admitted.terms.heard.device_time(clock::now());
-    let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, device.root);
+    let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, device.root, admitted.group);
     let documents = Documents::verify(bundle, opened.sealed.held, time).map_err(|refused| refused.reason)?;
     let permit = documents.policy().decide(&Request { url, kind: Kind::Document }, time);
     Ok(permit.and_then(|permit| by_way(permit, documents.policy().policy())))

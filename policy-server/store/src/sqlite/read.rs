@@ -62,18 +62,25 @@ impl<T: Inside> View for T {
     }
 
     async fn devices_labelled(&mut self, label: &str, limit: u32) -> Result<Vec<Device>> {
-        let query = sqlx::query("SELECT * FROM device WHERE label = ? ORDER BY id LIMIT ?").bind(label).bind(limit);
+        let query = sqlx::query("SELECT * FROM device WHERE label = ? AND deleted_at IS NULL ORDER BY id LIMIT ?")
+            .bind(label)
+            .bind(limit);
         query.fetch_all(self.connection()).await?.iter().map(rows::device).collect()
     }
 
     async fn devices(&mut self, after: Option<DeviceId>, limit: u32) -> Result<Vec<Device>> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let query = sqlx::query("SELECT * FROM device WHERE id > ? ORDER BY id LIMIT ?").bind(after).bind(limit);
+        let query = sqlx::query("SELECT * FROM device WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?")
+            .bind(after)
+            .bind(limit);
         query.fetch_all(self.connection()).await?.iter().map(rows::device).collect()
     }
 
     async fn device_counts(&mut self) -> Result<Vec<(String, u64)>> {
-        let query = sqlx::query("SELECT standing, count(*) AS n FROM device GROUP BY standing ORDER BY standing");
+        let query = sqlx::query(
+            "SELECT standing, count(*) AS n FROM device WHERE deleted_at IS NULL
+             GROUP BY standing ORDER BY standing",
+        );
         let all = query.fetch_all(self.connection()).await?;
         all.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()))).collect()
     }
@@ -107,10 +114,36 @@ impl<T: Inside> View for T {
     async fn orders_past_lease(&mut self, now: UnixTime) -> Result<Vec<Order>> {
         let query = sqlx::query(
             "SELECT c.* FROM command c JOIN device d ON d.id = c.device
-             WHERE c.state IN ('issued', 'receipt-bad') AND c.action = 'wipe' AND coalesce(d.lease_until, 0) < ?",
+             WHERE c.state IN ('issued', 'receipt-bad') AND c.action IN ('wipe', 'retire')
+                AND coalesce(d.lease_until, 0) < ?",
         )
         .bind(now.0);
         query.fetch_all(self.connection()).await?.iter().map(rows::order).collect()
+    }
+
+    async fn erased_since(&mut self, since: UnixTime) -> Result<u64> {
+        let query = sqlx::query_scalar(
+            "SELECT count(DISTINCT device) FROM command WHERE issued_at >= ? AND action IN ('wipe', 'retire')
+               AND state IN ('issued', 'accepted', 'destroyed', 'lease-dead', 'receipt-bad')",
+        );
+        Ok(query.bind(since.0).fetch_one(self.connection()).await.map(i64::unsigned_abs)?)
+    }
+
+    async fn in_service(&mut self) -> Result<u64> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM device WHERE standing IN ('active', 'locked') AND deleted_at IS NULL",
+        );
+        Ok(query.fetch_one(self.connection()).await.map(i64::unsigned_abs)?)
+    }
+
+    async fn requests(&mut self) -> Result<Vec<Order>> {
+        let query = sqlx::query("SELECT * FROM command WHERE state = 'requested' ORDER BY asked_at, device");
+        query.fetch_all(self.connection()).await?.iter().map(rows::order).collect()
+    }
+
+    async fn deleted_at(&mut self, id: DeviceId) -> Result<Option<UnixTime>> {
+        let query = sqlx::query_scalar("SELECT deleted_at FROM device WHERE id = ?").bind(id.to_string());
+        Ok(query.fetch_optional(self.connection()).await?.flatten().map(UnixTime))
     }
 
     async fn is_banned(&mut self, id: DeviceId, epoch: Epoch) -> Result<bool> {

@@ -4,7 +4,7 @@ use policy_server_core::{
     audit::SignedLeaf,
     enrollment::Invitation,
     fleet::{Device, PolicyRefusal, Standing, Tries, tier_from_word},
-    outbox::{CommandState, Order, action_from_word},
+    outbox::{CommandState, Consent, Order, action_from_word},
 };
 use sqlx::{Row, sqlite::SqliteRow};
 use workspace_protocol::{
@@ -129,6 +129,11 @@ pub(super) fn order(row: &SqliteRow) -> Result<Order> {
         seq: CommandSeq(row.count("seq")?),
         action: row.word("action", action_from_word)?,
         state: row.word("state", CommandState::from_word)?,
+        consent: Consent {
+            by: row.text("asked_by")?,
+            at: row.time("asked_at")?,
+            decided_by: row.maybe_text("decided_by")?,
+        },
         envelope: row.blob("envelope")?,
         issued_at: row.time("issued_at")?,
         accepted_at: row.maybe_time("accepted_at")?,

@@ -9,7 +9,7 @@ use policy_server_core::{
     fleet::{Device, Standing, Tier, Tries},
     merkle::Tree,
     note::NoteKey,
-    outbox::{CommandEvent, CommandState, Order},
+    outbox::{CommandEvent, CommandState, Consent, Order},
 };
 use tempfile::TempDir;
 use workspace_protocol::{
@@ -71,6 +71,7 @@ fn order(device: &Device, seq: u64) -> Order {
         seq: CommandSeq(seq),
         action: Action::Wipe,
         state: CommandState::Issued,
+        consent: Consent { by: "admin:uid=0".into(), at: NOW, decided_by: None },
         envelope: vec![9],
         issued_at: NOW,
         accepted_at: None,

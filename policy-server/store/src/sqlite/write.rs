@@ -9,7 +9,7 @@ use policy_server_core::{
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use workspace_protocol::{
-    ids::{DeviceId, UnixTime},
+    ids::{CommandSeq, DeviceId, UnixTime},
     push::DeviceEvent,
 };
 
@@ -184,8 +184,8 @@ impl Work for SqliteWork {
 
     async fn add_order(&mut self, order: &Order) -> Result<()> {
         sqlx::query(
-            "INSERT INTO command (device, epoch, seq, action, state, envelope, issued_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO command (device, epoch, seq, action, state, envelope, issued_at, asked_by, asked_at, decided_by)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(order.device.to_string())
         .bind(order.epoch.0)
@@ -194,6 +194,9 @@ impl Work for SqliteWork {
         .bind(order.state.word())
         .bind(&order.envelope)
         .bind(order.issued_at.0)
+        .bind(&order.consent.by)
+        .bind(order.consent.at.0)
+        .bind(&order.consent.decided_by)
         .execute(self.connection())
         .await?;
         Ok(())
@@ -201,18 +204,41 @@ impl Work for SqliteWork {
 
     async fn set_order(&mut self, order: &Order) -> Result<()> {
         sqlx::query(
-            "UPDATE command SET state = ?, accepted_at = ?, destroyed_at = ?, lease_dead_at = ?
+            "UPDATE command SET state = ?, accepted_at = ?, destroyed_at = ?, lease_dead_at = ?, decided_by = ?
              WHERE device = ? AND epoch = ? AND seq = ?",
         )
         .bind(order.state.word())
         .bind(order.accepted_at.map(|time| time.0))
         .bind(order.destroyed_at.map(|time| time.0))
         .bind(order.lease_dead_at.map(|time| time.0))
+        .bind(&order.consent.decided_by)
         .bind(order.device.to_string())
         .bind(order.epoch.0)
         .bind(rows::number(order.seq.0, "seq")?)
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    async fn replace_order(&mut self, was: CommandSeq, order: &Order) -> Result<()> {
+        let query = sqlx::query("DELETE FROM command WHERE device = ? AND epoch = ? AND seq = ?")
+            .bind(order.device.to_string())
+            .bind(order.epoch.0)
+            .bind(rows::number(was.0, "seq")?);
+        query.execute(self.connection()).await?;
+        self.add_order(order).await
+    }
+
+    async fn delete_device(&mut self, id: DeviceId, at: UnixTime) -> Result<()> {
+        sqlx::query(
+            "UPDATE device SET deleted_at = coalesce(deleted_at, ?), label = '', person = '', os = '', platform = '',
+               version = '', refused_version = NULL, refused_reason = NULL, pin_record = NULL WHERE id = ?",
+        )
+        .bind(at.0)
+        .bind(id.to_string())
+        .execute(self.connection())
+        .await?;
+        sqlx::query("DELETE FROM event WHERE device = ?").bind(id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 

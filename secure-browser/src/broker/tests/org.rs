@@ -74,6 +74,7 @@ impl Org {
         };
         Bundle {
             root: self.root.verifying_key(),
+            group: "home-care".parse().unwrap(),
             boundary: ByteBuf::from(envelope::sign(Kind::Boundary, &boundary, &self.root)),
             policy: ByteBuf::from(envelope::sign(Kind::Policy, &policy, &self.online)),
             key_certificate: ByteBuf::from(envelope::sign(Kind::KeyCertificate, &certificate, &self.root)),

@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::{
     cli::Console,
     ipc::{ToBroker, ToUi},
-    link::{PushChannel, Pushed},
+    link::{Pending, PushChannel, Pushed},
     profile::{Device, Entry, Journal, Life, Profile, ProfileError},
 };
 
@@ -345,7 +345,7 @@ impl<'a> Hub<'a> {
 async fn finished(contact: &mut Option<Contact>) -> Finished {
     let Some((purpose, task)) = contact else { return std::future::pending().await };
     let purpose = *purpose;
-    let broken = || NotAdmitted::Refused { reason: Reason::ServerBusy, tries_left: None, pending: vec![] };
+    let broken = || NotAdmitted::Refused { reason: Reason::ServerBusy, tries_left: None, pending: Pending::default() };
     let done = task.await.unwrap_or_else(|_| Err(broken()));
     *contact = None;
     (purpose, done)

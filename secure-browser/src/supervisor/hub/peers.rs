@@ -27,7 +27,9 @@ impl Hub<'_> {
     pub(super) fn hand_out(&self, first: bool) {
         let (Some(documents), Some(parts)) = (&self.documents, &self.parts) else { return };
         let suspended = if self.session.is_open() { documents.outside() } else { Some(Reason::LeaseLocked) };
-        let sent = parts.tell_broker(ToBroker::Policy(documents.bundle().clone()))
+        // A policy that may not be used is not handed on: the broker keeps what it has, and lets nothing through.
+        let usable = documents.outside().is_none();
+        let sent = (!usable || parts.tell_broker(ToBroker::Policy(documents.bundle().clone())))
             && parts.tell_broker(ToBroker::Suspended(suspended));
         if !sent && !first {
             // The broker does not read. It denies what it does not know, and its end is reported by its watch.

@@ -20,6 +20,8 @@ use workspace_protocol::{
 use crate::{
     ipc::{ClientIdentity, ToBroker, ToUi},
     link::{self, Pass, PushChannel, Pushed},
+    ipc::ToUi,
+    link::{self, Pass, Pending, PushChannel, Pushed},
     profile::{Entry, ProfileError, Status, Tombstone, sign_receipt},
 };
 
@@ -114,7 +116,8 @@ impl Hub<'_> {
     pub(super) async fn unlocked(&mut self, admitted: Admitted) {
         let Some(opened) = &admitted.opened else { return };
         let time = admitted.terms.heard.device_time(clock::now());
-        let bundle = Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root);
+        let bundle =
+            Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root, admitted.group.clone());
         let documents = match Documents::verify(bundle, opened.sealed.held, time) {
             Ok(documents) => documents,
             Err(refused) => match self.fall_back(&admitted, refused, time) {
@@ -127,7 +130,7 @@ impl Hub<'_> {
         self.documents = Some(documents);
         self.take_over(&admitted);
         self.lease(LeaseEvent::Granted(admitted.terms)).await;
-        self.commands(&admitted.admission.pending).await;
+        self.commands(&pending_of(&admitted)).await;
         self.happen(Event::Admitted(limits)).await;
         self.heed_lease().await;
         self.connect(&admitted);
@@ -143,6 +146,7 @@ impl Hub<'_> {
         let sealed = &opened.sealed;
         let old = crate::ipc::Bundle {
             root: self.device.root,
+            group: admitted.group.clone(),
             boundary: sealed.boundary.clone(),
             policy: sealed.policy.clone(),
             key_certificate: sealed.key_certificate.clone(),
@@ -153,6 +157,10 @@ impl Hub<'_> {
     }
 
     async fn without_documents(&mut self, refused: Refused) {
+        if refused.reason == Reason::PolicyOtherGroup {
+            // The device was moved: with the old group's cache gone, the next unlock brings the new group's policy.
+            let _ = self.profile.drop_sealed();
+        }
         self.report.policy_refused(refused.version.0, refused.reason);
         self.happen(Event::End(Cause::Refused(refused.reason))).await;
     }
@@ -212,6 +220,7 @@ impl Hub<'_> {
 
     /// A renewal was admitted.
     pub(super) async fn renewed(&mut self, admitted: Admitted) {
+        let moved = self.documents.as_mut().is_some_and(|documents| documents.enter(&admitted.group));
         self.take_over(&admitted);
         self.lease(LeaseEvent::Granted(admitted.terms)).await;
         if let Some(boundary) = admitted.admission.boundary.clone() {
@@ -220,8 +229,13 @@ impl Hub<'_> {
         if let Some(policy) = admitted.admission.policy.clone() {
             self.offered_policy(policy, admitted.admission.key_certificate.clone()).await;
         }
+        if moved {
+            // Nothing passes until the new group's policy is here; the channel, opened anew, asks for it.
+            self.hand_out(false);
+            self.renew_at = Some(clock::now().boot);
+        }
         self.connect(&admitted);
-        self.commands(&admitted.admission.pending).await;
+        self.commands(&pending_of(&admitted)).await;
     }
 
     /// A renewal was refused: what another try can cure is tried again, the rest covers or ends the session.
@@ -263,7 +277,10 @@ impl Hub<'_> {
 
     async fn obey(&mut self, frame: ToDevice) {
         match frame {
-            ToDevice::Command(command) => self.commands(std::slice::from_ref(&command)).await,
+            ToDevice::Command(command) => {
+                let key_certificate = self.identity.as_ref().map(|one| one.key_certificate.clone()).unwrap_or_default();
+                self.commands(&Pending { commands: vec![command], key_certificate }).await;
+            }
             ToDevice::Boundary(boundary) => self.offered_boundary(boundary).await,
             ToDevice::Policy { policy, key_certificate } => self.offered_policy(policy, key_certificate).await,
             ToDevice::Renew => self.renew(),
@@ -322,9 +339,11 @@ impl Hub<'_> {
     }
 
     /// Judges commands in the order in which they came; a wipe ends it.
-    pub(super) async fn commands(&mut self, commands: &[ByteBuf]) {
-        let Some(identity) = &self.identity else { return };
-        for verdict in identity.verdicts(commands) {
+    pub(super) async fn commands(&mut self, pending: &Pending) {
+        let Some(identity) = &mut self.identity else { return };
+        let verdicts = identity.verdicts(pending);
+        identity.hear_certificate(&pending.key_certificate);
+        for verdict in verdicts {
             match verdict {
                 Verdict::Wipe(seq) => return Box::pin(self.remote_wipe(Order::Remote(seq))).await,
                 Verdict::Lock(seq) => self.lock(seq).await,
@@ -380,6 +399,12 @@ impl Hub<'_> {
         let mut around = InSession(self);
         Wipe::new(profile, &mut around, Some(tombstone)).carry_out(WipeEvent::Ordered(order)).await
     }
+}
+
+/// The commands that came with an admission.
+fn pending_of(admitted: &Admitted) -> Pending {
+    let Admitted { admission, .. } = admitted;
+    Pending { commands: admission.pending.clone(), key_certificate: admission.key_certificate.clone() }
 }
 
 /// A wipe in the middle of a session.
