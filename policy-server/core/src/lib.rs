@@ -12,7 +12,7 @@ pub mod note;
 pub mod orders;
 pub mod outbox;
 pub mod signing;
-pub mod token;
 pub mod storm;
+pub mod token;
 pub mod webauthn;
 pub mod webhook;

@@ -4,8 +4,8 @@ pub mod client;
 pub mod message;
 mod routes;
 pub mod socket;
-pub mod upkeep;
 mod tokens;
+pub mod upkeep;
 pub mod view;
 
 pub use routes::{Actor, router};

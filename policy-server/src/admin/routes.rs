@@ -29,8 +29,7 @@ use super::{
 use crate::{
     clock,
     failure::{Exit, Failure},
-    flow::{boundary, gateway, invite, order, policy},
-    flow::{boundary, delete, invite, order, policy, second},
+    flow::{boundary, delete, gateway, invite, order, policy, second},
     server::Server,
 };
 

@@ -18,7 +18,8 @@ use crate::{
         view,
     },
     clock,
-    flow::{invite, order},
+    failure::Failure,
+    flow::{invite, order, second},
     server::Server,
 };
 
@@ -160,8 +161,50 @@ pub(super) async fn retire(
     Path(id): Path<DeviceId>,
 ) -> Answer<DeviceView> {
     reached(&server, &by, id).await?;
-    let device = order::retire(&server, &by.name(), &id.to_string()).await?;
-    Ok(Json(view::device(&server, device, None)))
+    let order::Given { device, order } = order::retire(&server, &by.name(), &id.to_string()).await?;
+    Ok(Json(DeviceView { retire: order.as_ref().map(view::order), ..view::device(&server, device, None) }))
+}
+
+/// Says yes, as another than who asked, to a wipe or retirement that needs two.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/approve", tag = "devices", params(("id" = uuid::Uuid, Path)), responses(
+    (status = 200, body = OrderView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem),
+))]
+pub(super) async fn approve(
+    State(server): Shared,
+    Extension(by): Extension<Caller>,
+    Path(id): Path<DeviceId>,
+) -> Answer<OrderView> {
+    by.may(&Resource::Organisation)?;
+    known(&server, id).await?;
+    let given = second::approve(&server, &by.name(), &id.to_string()).await?;
+    answered(given)
+}
+
+/// Says no to a wipe or retirement that waits.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/reject", tag = "devices", params(("id" = uuid::Uuid, Path)), responses(
+    (status = 200, body = OrderView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem),
+))]
+pub(super) async fn reject(
+    State(server): Shared,
+    Extension(by): Extension<Caller>,
+    Path(id): Path<DeviceId>,
+) -> Answer<OrderView> {
+    by.may(&Resource::Organisation)?;
+    known(&server, id).await?;
+    let given = second::reject(&server, &by.name(), &id.to_string()).await?;
+    answered(given)
+}
+
+fn answered(given: order::Given) -> Answer<OrderView> {
+    let none = || Failure::refused("request-none").with("name", &given.device.label);
+    let order = given.order.as_ref().ok_or_else(none)?;
+    Ok(Json(view::order(order)))
+}
+
+async fn known(server: &Server, id: DeviceId) -> Result<(), Problem> {
+    server.store.view().await?.device(id).await?.map(drop).ok_or_else(Problem::not_found)
 }
 
 /// Invites a person's device. The link in the answer is a secret: it is good once and for a short time.

@@ -31,6 +31,8 @@ pub(super) const RIGHTS: &[(&str, &str, Action)] = &[
     ("POST", "/api/v1/devices/{id}/lock", Action::DeviceLock),
     ("POST", "/api/v1/devices/{id}/release", Action::DeviceRelease),
     ("POST", "/api/v1/devices/{id}/retire", Action::DeviceRetire),
+    ("POST", "/api/v1/devices/{id}/approve", Action::WipeApprove),
+    ("POST", "/api/v1/devices/{id}/reject", Action::WipeApprove),
     ("POST", "/api/v1/invitations", Action::InvitationMake),
     ("GET", "/api/v1/policies", Action::PolicySee),
     ("GET", "/api/v1/policies/{group}", Action::PolicySee),

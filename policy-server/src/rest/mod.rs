@@ -81,6 +81,8 @@ fn described() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(devices::lock))
         .routes(routes!(devices::release))
         .routes(routes!(devices::retire))
+        .routes(routes!(devices::approve))
+        .routes(routes!(devices::reject))
         .routes(routes!(devices::invite))
         .routes(routes!(policies::list))
         .routes(routes!(policies::show, policies::apply))

@@ -77,7 +77,7 @@ impl Nginx {
         let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
         write("tls.pem", pem("CERTIFICATE", &keys.tls_certificate));
         write("tls.key", pem("PRIVATE KEY", keys.tls.secret_der()));
-        write("ca.pem", pem("CERTIFICATE", keys.ca.certificate()));
+        write("ca.pem", pem("CERTIFICATE", &keys.ca.certificate()));
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let config = CONFIG
             .replace("@FOLDER@", &folder.path().display().to_string())

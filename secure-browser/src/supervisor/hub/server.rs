@@ -19,8 +19,6 @@ use workspace_protocol::{
 
 use crate::{
     ipc::{ClientIdentity, ToBroker, ToUi},
-    link::{self, Pass, PushChannel, Pushed},
-    ipc::ToUi,
     link::{self, Pass, Pending, PushChannel, Pushed},
     profile::{Entry, ProfileError, Status, Tombstone, sign_receipt},
 };
