@@ -11,7 +11,7 @@ use super::{PAGE, end, expect};
 
 #[test]
 fn devices_refuse_a_restored_server_with_another_key_and_follow_the_right_one() {
-    in_world("devices_refuse_a_restored_server_with_another_key_and_follow_the_right_one", |place| {
+    in_world("restored::devices_refuse_a_restored_server_with_another_key_and_follow_the_right_one", |place| {
         let mut scene = Scene::new(place, PAGE)?;
         let (device, id) = scene.enrolled("device")?;
         end(&mut scene.open(&device)?)?;

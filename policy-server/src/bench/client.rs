@@ -144,6 +144,7 @@ async fn post<T: Serialize, R: DeserializeOwned>(
     ask: &T,
 ) -> Result<R, Wrong> {
     let request = hyper::Request::post(path).header("host", "127.0.0.1").body(Full::new(cbor::to_vec(ask).into()))?;
+    sender.ready().await?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let bytes = response.into_body().collect().await?.to_bytes();
@@ -157,6 +158,7 @@ pub async fn channel(mut stream: TlsStream<TcpStream>) -> Result<TlsStream<TcpSt
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
     let answer = read_until(&mut stream, b"\r\n\r\n").await?;
     if !answer.starts_with(b"HTTP/1.1 101") {
         return Err("the channel was refused".into());
@@ -168,6 +170,7 @@ pub async fn channel(mut stream: TlsStream<TcpStream>) -> Result<TlsStream<TcpSt
     // A binary frame under the mask 0, which leaves it as it is.
     let frame = [&[0x82, 0x80 | length, 0, 0, 0, 0], held.as_slice()].concat();
     stream.write_all(&frame).await?;
+    stream.flush().await?;
     Ok(stream)
 }
 

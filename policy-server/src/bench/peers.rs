@@ -101,6 +101,7 @@ pub async fn join(peer: Peer, world: &World, address: SocketAddr, nth: usize) ->
             let hello =
                 format!("CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB device.{device} 1\r\nPING\r\n");
             stream.write_all(hello.as_bytes()).await?;
+            stream.flush().await?;
             client::read_until(&mut stream, b"PONG\r\n").await?;
         }
     }
@@ -112,6 +113,7 @@ async fn mqtt(stream: &mut TlsStream<TcpStream>, id: &str) -> Result<(), Wrong> 
     let length = u8::try_from(id.len())?;
     let head = [0x10, 12 + length, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, length];
     stream.write_all(&[&head, id.as_bytes()].concat()).await?;
+    stream.flush().await?;
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await?;
     if answer != [0x20, 2, 0, 0] {
@@ -119,6 +121,7 @@ async fn mqtt(stream: &mut TlsStream<TcpStream>, id: &str) -> Result<(), Wrong> 
     }
     let head = [0x82, 5 + length, 0, 1, 0, length];
     stream.write_all(&[&head, id.as_bytes(), &[0]].concat()).await?;
+    stream.flush().await?;
     stream.read_exact(&mut [0; 5]).await?;
     Ok(())
 }
