@@ -7,7 +7,7 @@ mod nonces;
 use std::{sync::Arc, time::Duration};
 
 use policy_server_core::audit::Entry;
-use policy_server_store::{SqliteStore, Store, StoreError, View, Work};
+use policy_server_store::{Lists, SqliteStore, Store, StoreError, View, Work};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workspace_protocol::ids::CommandSeq;
 
@@ -83,7 +83,7 @@ impl Server {
         let store = Database::open(&dir.database()).await?;
         let mut view = store.view().await?;
         let denied = DenySet::new(view.denied(clock::now()).await?);
-        let current = Current::new(view.boundary().await?, view.policies().await?);
+        let current = Current::new(view.boundary().await?, view.policies().await?, view.trials().await?);
         let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
         let routes = InForce::new(flow::gateway::at_start(&mut view, &keys.secret).await?);
         drop(view);

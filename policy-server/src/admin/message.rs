@@ -33,6 +33,9 @@ pub struct ApplyPolicy {
     pub file: String,
     /// The file.
     pub toml: String,
+    /// The share of the group that gets it first, such as `5%`; all of it without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
 }
 
 /// A policy in force.
@@ -42,6 +45,8 @@ pub struct PolicyApplied {
     pub group: String,
     /// Which version.
     pub version: u64,
+    /// The share of the group that gets it, in parts of 10,000; 10,000 is all of it.
+    pub share: u16,
 }
 
 /// Asks to put a signed boundary in force.
