@@ -18,6 +18,7 @@ pub use nonces::{Nonces, PendingEnrollment, Purpose};
 use crate::{
     backup::restore::RESTORED,
     clock,
+    console::overview::CensusCache,
     data::{Config, DataDir, keys, keys::Keys},
     failure::Failure,
     flow::{self, refusals::Lately},
@@ -57,6 +58,8 @@ pub struct Server {
     pub routes: InForce,
     /// Counters.
     pub metrics: Metrics,
+    /// The newest census of all devices.
+    pub census: CensusCache,
     /// Ends every channel and connection.
     pub stop: CancellationToken,
     /// What must end before the process does.
@@ -101,6 +104,7 @@ impl Server {
             live: Arc::default(),
             routes,
             metrics: Metrics::default(),
+            census: CensusCache::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             serving,

@@ -19,6 +19,9 @@ pub struct Invite {
 pub struct Invited {
     /// The link.
     pub link: String,
+    /// The page for staff that explains it; the code stands behind its `#`, which browsers do not send.
+    #[serde(default)]
+    pub page: String,
     /// When it ends, RFC 3339.
     pub expires: String,
 }

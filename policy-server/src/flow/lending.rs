@@ -1,5 +1,4 @@
 //! The lending book: which device of the organisation is with whom, and whether the last session on it is wiped.
-#![cfg_attr(not(test), allow(dead_code, reason = "what the console's pages call"))]
 
 use policy_server_core::{
     audit::Entry,

@@ -1,5 +1,4 @@
 //! A refused host into a policy text: one entry more, and every other word of the text as it was.
-#![cfg_attr(not(test), allow(dead_code, reason = "what the console's pages call"))]
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 use url::Url;

@@ -1,6 +1,5 @@
 //! A policy text on its way to devices: written, looked at, agreed on, tried by a few, given to all or taken back. Each
 //! step is one unit of work with its audit leaf.
-#![cfg_attr(not(test), allow(dead_code, reason = "what the console's pages call"))]
 
 use policy_server_core::{
     audit::Entry,
