@@ -190,7 +190,7 @@ fn every_sentence_of_the_console_is_used_and_every_one_used_exists() {
     let held: BTreeSet<_> =
         workspace_words::CONSOLE.lines().filter_map(|line| line.split_once(" = ")).map(|(id, _)| id).collect();
     let held: BTreeSet<_> = held.into_iter().filter(|id| is_id(id)).collect();
-    assert!(held.len() > 20, "only {} sentences found: the search is broken", held.len());
+    assert!(held.len() > 15, "only {} sentences found: the search is broken", held.len());
     assert_eq!(held.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new(), "sentences that nothing uses");
     for id in used {
         for lang in Lang::ALL {

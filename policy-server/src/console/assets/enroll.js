@@ -10,6 +10,8 @@ if (/^h=[\w.:%[\]-]+(&[pric]=[\w-]+){4}$/.test(secret)) {
   document.querySelector("[data-command]").textContent = "secure-browser enroll '" + link + "'";
   document.querySelector("[data-ready]").hidden = false;
   document.querySelector("[data-unready]").hidden = true;
+  // The other language comes back to this page; browsers carry what stands behind the # over such a way.
+  document.querySelector("form").action += "#" + secret;
   history.replaceState(null, "", location.pathname);
   document.querySelector("[data-copy]").addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(link);
