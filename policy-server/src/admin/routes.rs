@@ -101,8 +101,7 @@ fn group(name: &str) -> Result<GroupName, Failure> {
 async fn make_invitation(State(server): Shared, Extension(by): By, Json(ask): Json<Invite>) -> Answer<Invited> {
     let (link, expires) = invite::invite(&server, &by.0, &ask.user, group(&ask.group)?, ask.seconds).await?;
     let link = link.to_text().to_string();
-    let secret = link.split_once('?').map_or("", |(_, secret)| secret);
-    let page = format!("{}/enroll#{secret}", server.config.url);
+    let page = invite::page(&server, &link);
     Ok(Json(Invited { link, page, expires: clock::text(expires) }))
 }
 

@@ -21,8 +21,8 @@ pub mod second;
 pub mod signed;
 pub mod token;
 pub mod unlock;
-pub mod webhook;
 pub mod usage;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;
