@@ -33,9 +33,13 @@ fn kana(letter: char) -> char {
     }
 }
 
-/// What is kept beside a device to be searched: its name, its person and its group.
+/// What is kept beside a device to be searched: its name, its person and its group. Nothing for one that was taken off
+/// the list, so that no list finds it.
 #[must_use]
 pub fn searched(label: &str, person: &str, group: &GroupName) -> String {
+    if label.is_empty() && person.is_empty() {
+        return String::new();
+    }
     fold(&format!("{label}\n{person}\n{group}"))
 }
 

@@ -54,7 +54,7 @@ pub fn state(server: &Server, page: &Page, device: &Device, wipe: Option<&Order>
 /// How far an order is, as it is known.
 pub fn order_state(server: &Server, page: &Page, order: &Order) -> State {
     let at = |id: &str, time: Option<UnixTime>| page.t1(id, "time", &page.at(&time.unwrap_or(order.issued_at)));
-    let wipe = order.action == Action::Wipe;
+    let wipe = order.action != Action::Lock;
     let (tone, text) = match order.state {
         CommandState::Requested | CommandState::Approved => ("warn", page.t("pages-order-approval")),
         CommandState::Issued if server.bus.is_connected(order.device) => ("warn", at("pages-order-asked", None)),
@@ -66,6 +66,8 @@ pub fn order_state(server: &Server, page: &Page, order: &Order) -> State {
         CommandState::LeaseDead => ("warn", at("pages-order-dead", order.lease_dead_at)),
         CommandState::ReceiptBad => ("bad", page.t("pages-order-bad")),
         CommandState::Withdrawn => ("", page.t("pages-order-withdrawn")),
+        CommandState::Rejected => ("", page.t("pages-order-rejected")),
+        CommandState::Expired => ("", page.t("pages-order-expired")),
     };
     State { tone, text }
 }

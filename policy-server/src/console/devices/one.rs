@@ -112,7 +112,11 @@ pub async fn show(State(server): Shared, visit: Visit, who: Who, Path(id): Path<
     drop(view);
     let wipe = orders.iter().rfind(|one| one.action == Ordered::Wipe);
     let line = |order: &policy_server_core::outbox::Order| OrderLine {
-        what: page.t(if order.action == Ordered::Wipe { "pages-do-wipe" } else { "pages-do-lock" }),
+        what: page.t(match order.action {
+            Ordered::Wipe => "pages-do-wipe",
+            Ordered::Lock => "pages-do-lock",
+            Ordered::Retire => "pages-do-retire",
+        }),
         seq: order.seq.0,
         issued: order.issued_at,
         state: parts::order_state(&server, &page, order),

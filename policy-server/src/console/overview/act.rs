@@ -37,6 +37,7 @@ pub async fn acts(
     now: UnixTime,
 ) -> Result<Vec<Act>, Trouble> {
     let mut acts = lost(server, who, page).await?;
+    acts.extend(requests(server, who, page).await?);
     acts.extend(ends(server, who, page, now));
     acts.extend(policies(server, who, page, now).await?);
     acts.extend(without_policy(server, who, page, census));
@@ -60,6 +61,20 @@ async fn lost(server: &Server, who: &Who, page: &Page) -> Result<Vec<Act>, Troub
         let orders = server.store.view().await?.orders(device.id, device.epoch).await?;
         if orders.iter().any(|order| order.state == CommandState::ReceiptBad) {
             let text = page.t1("pages-act-receipt-bad", "label", &device.label);
+            acts.push(Act { tone: "bad", text, link: format!("/console/device/{}", device.id) });
+        }
+    }
+    Ok(acts)
+}
+
+/// Orders that wait for a second admin.
+async fn requests(server: &Server, who: &Who, page: &Page) -> Result<Vec<Act>, Trouble> {
+    let mut view = server.store.view().await?;
+    let mut acts = Vec::new();
+    for order in view.requests().await? {
+        let Some(device) = view.device(order.device).await? else { continue };
+        if who.only().is_none_or(|only| *only == device.group) {
+            let text = page.t1("pages-act-request", "label", &device.label);
             acts.push(Act { tone: "bad", text, link: format!("/console/device/{}", device.id) });
         }
     }

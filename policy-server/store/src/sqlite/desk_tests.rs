@@ -140,6 +140,23 @@ fn policy(team: &str, version: u64, share: Share) -> SignedPolicy {
 }
 
 #[tokio::test]
+async fn a_device_that_was_taken_off_the_list_is_on_no_list() {
+    let place = place().await;
+    let all = fleet(&place).await;
+    let mut work = place.store.begin().await.unwrap();
+    work.delete_device(all[0].id, UnixTime(9)).await.unwrap();
+    work.commit().await.unwrap();
+    for by in Order::ALL {
+        assert_eq!(pages(&place, &Filter::default(), by).await.len(), all.len() - 1, "{by:?}");
+    }
+    let mut view = place.store.view().await.unwrap();
+    let page = view.device_page(&Filter::default(), Order::Label, None, 3).await.unwrap();
+    assert_eq!(page.found, Found::Exactly(11));
+    let word = Filter::default().search(&all[0].label);
+    assert_eq!(view.device_page(&word, Order::Label, None, 3).await.unwrap().devices, []);
+}
+
+#[tokio::test]
 async fn a_policy_for_a_share_is_not_the_groups_own_and_still_takes_a_version() {
     let place = place().await;
     let mut work = place.store.begin().await.unwrap();

@@ -50,7 +50,10 @@ pub(super) async fn page(
 }
 
 async fn all(connection: &mut SqliteConnection) -> Result<u64> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM device").fetch_one(connection).await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT (SELECT count(*) FROM device) - (SELECT count(*) FROM device WHERE find = '')")
+            .fetch_one(connection)
+            .await?;
     Ok(count.unsigned_abs())
 }
 
@@ -77,6 +80,8 @@ async fn few(
 }
 
 fn conditions(query: &mut Query, filter: &Filter, newest: &[(String, i64)]) {
+    // What was taken off the list has no words left to be found by.
+    query.push(" AND find > ''");
     for word in &filter.words {
         query.push(" AND (instr(find, ").push_bind(word.clone()).push(") > 0");
         if let Some(end) = id_range(word) {

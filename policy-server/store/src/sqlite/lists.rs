@@ -50,7 +50,7 @@ impl<T: Inside> Lists for T {
         let query = sqlx::query(
             "SELECT d.*, c.issued_at AS ordered_at FROM command c
              JOIN device d ON d.id = c.device AND d.epoch = c.epoch
-             WHERE c.action = 'wipe' AND c.state IN ('issued', 'accepted', 'lease-dead', 'receipt-bad')
+             WHERE c.action = 'wipe' AND c.state IN ('issued', 'accepted', 'lease-dead', 'receipt-bad') AND d.find > ''
              ORDER BY c.issued_at, c.device LIMIT ?",
         )
         .bind(limit);

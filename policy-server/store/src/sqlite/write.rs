@@ -235,7 +235,7 @@ impl Work for SqliteWork {
     async fn delete_device(&mut self, id: DeviceId, at: UnixTime) -> Result<()> {
         sqlx::query(
             "UPDATE device SET deleted_at = coalesce(deleted_at, ?), label = '', person = '', os = '', platform = '',
-               version = '', refused_version = NULL, refused_reason = NULL, pin_record = NULL WHERE id = ?",
+               version = '', find = '', refused_version = NULL, refused_reason = NULL, pin_record = NULL WHERE id = ?",
         )
         .bind(at.0)
         .bind(id.to_string())

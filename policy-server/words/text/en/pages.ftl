@@ -429,3 +429,6 @@ pages-wipe-two = The device destroys keys and content at its next contact, or wh
 pages-wipe-type = To be sure, type the device's name: { $label }
 pages-wished = Asked for
 pages-yes = yes
+pages-act-request = An order to erase { $label } waits for a second admin (policy-server device approve).
+pages-order-rejected = another admin said no
+pages-order-expired = nobody approved it in time

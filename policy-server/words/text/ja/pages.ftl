@@ -429,3 +429,6 @@ pages-wipe-two = 端末は、次に連絡できたとき、またはリースの
 pages-wipe-type = 確かめるため、端末の名前「{ $label }」を入力してください
 pages-wished = 希望
 pages-yes = はい
+pages-act-request = { $label } への消去または廃止の指示が、別の管理者の承認を待っています（policy-server device approve）。
+pages-order-rejected = 別の管理者が承認しませんでした
+pages-order-expired = 承認されないまま期限が過ぎました
