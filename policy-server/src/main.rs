@@ -19,6 +19,7 @@ mod gateway;
 mod log_rows;
 mod push;
 mod rest;
+mod seed;
 mod serve;
 mod server;
 #[cfg(test)]

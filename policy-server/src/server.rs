@@ -7,7 +7,7 @@ mod nonces;
 use std::{sync::Arc, time::Duration};
 
 use policy_server_core::audit::Entry;
-use policy_server_store::{SqliteStore, Store, StoreError, View, Work};
+use policy_server_store::{Lists, SqliteStore, Store, StoreError, View, Work};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workspace_protocol::ids::CommandSeq;
 
@@ -18,6 +18,7 @@ pub use nonces::{Nonces, PendingEnrollment, Purpose};
 use crate::{
     backup::restore::RESTORED,
     clock,
+    console::overview::CensusCache,
     data::{Config, DataDir, keys, keys::Keys},
     failure::Failure,
     flow::{self, refusals::Lately},
@@ -57,6 +58,8 @@ pub struct Server {
     pub routes: InForce,
     /// Counters.
     pub metrics: Metrics,
+    /// The newest census of all devices.
+    pub census: CensusCache,
     /// Ends every channel and connection.
     pub stop: CancellationToken,
     /// What must end before the process does.
@@ -83,7 +86,7 @@ impl Server {
         let store = Database::open(&dir.database()).await?;
         let mut view = store.view().await?;
         let denied = DenySet::new(view.denied(clock::now()).await?);
-        let current = Current::new(view.boundary().await?, view.policies().await?);
+        let current = Current::new(view.boundary().await?, view.policies().await?, view.trials().await?);
         let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
         let routes = InForce::new(flow::gateway::at_start(&mut view, &keys.secret).await?);
         drop(view);
@@ -101,6 +104,7 @@ impl Server {
             live: Arc::default(),
             routes,
             metrics: Metrics::default(),
+            census: CensusCache::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             serving,

@@ -3,16 +3,21 @@
 
 pub mod audit;
 pub mod authz;
+pub mod canary;
+pub mod conformity;
 pub mod enrollment;
 pub mod fleet;
 pub mod lease;
 pub mod limit;
+pub mod listing;
 pub mod merkle;
 pub mod note;
 pub mod orders;
 pub mod outbox;
+pub mod rollout;
 pub mod signing;
 pub mod storm;
 pub mod token;
+pub mod usage;
 pub mod webauthn;
 pub mod webhook;

@@ -19,6 +19,9 @@ pub struct Invite {
 pub struct Invited {
     /// The link.
     pub link: String,
+    /// The page for staff that explains it; the code stands behind its `#`, which browsers do not send.
+    #[serde(default)]
+    pub page: String,
     /// When it ends, RFC 3339.
     pub expires: String,
 }
@@ -33,6 +36,9 @@ pub struct ApplyPolicy {
     pub file: String,
     /// The file.
     pub toml: String,
+    /// The share of the group that gets it first, such as `5%`; all of it without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
 }
 
 /// A policy in force.
@@ -42,6 +48,8 @@ pub struct PolicyApplied {
     pub group: String,
     /// Which version.
     pub version: u64,
+    /// The share of the group that gets it, in parts of 10,000; 10,000 is all of it.
+    pub share: u16,
 }
 
 /// Asks to put a signed boundary in force.

@@ -10,7 +10,10 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use policy_server_core::outbox::{CommandState, Order};
+use policy_server_core::{
+    canary::Share,
+    outbox::{CommandState, Order},
+};
 use policy_server_store::{Store, View};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -29,7 +32,7 @@ use super::{
 use crate::{
     clock,
     failure::{Exit, Failure},
-    flow::{boundary, delete, gateway, invite, order, policy, second},
+    flow::{boundary, delete, gateway, invite, order, policy, rollout, second},
     server::Server,
 };
 
@@ -97,7 +100,9 @@ fn group(name: &str) -> Result<GroupName, Failure> {
 
 async fn make_invitation(State(server): Shared, Extension(by): By, Json(ask): Json<Invite>) -> Answer<Invited> {
     let (link, expires) = invite::invite(&server, &by.0, &ask.user, group(&ask.group)?, ask.seconds).await?;
-    Ok(Json(Invited { link: link.to_text().to_string(), expires: clock::text(expires) }))
+    let link = link.to_text().to_string();
+    let page = invite::page(&server, &link);
+    Ok(Json(Invited { link, page, expires: clock::text(expires) }))
 }
 
 #[derive(Deserialize)]
@@ -219,8 +224,14 @@ async fn delete_device(State(server): Shared, Extension(by): By, Path(name): Pat
 
 async fn apply_policy(State(server): Shared, Extension(by): By, Json(ask): Json<ApplyPolicy>) -> Answer<PolicyApplied> {
     let group = group(&ask.group)?;
-    let version = policy::apply(&server, &by.0, &group, &ask.file, &ask.toml).await?;
-    Ok(Json(PolicyApplied { group: group.to_string(), version: version.0 }))
+    let (version, share) = match &ask.canary {
+        None => (policy::apply(&server, &by.0, &group, &ask.file, &ask.toml).await?, Share::ALL),
+        Some(text) => {
+            let share = Share::parse(text).ok_or_else(|| Failure::input("policy-share").with("share", text))?;
+            rollout::apply_to_share(&server, &by.0, &group, (&ask.file, &ask.toml), share).await?
+        }
+    };
+    Ok(Json(PolicyApplied { group: group.to_string(), version: version.0, share: share.parts() }))
 }
 
 async fn apply_boundary(

@@ -13,6 +13,9 @@ use crate::{
     failure::Failure,
 };
 
+/// A share that is all of a group.
+const WHOLE: u16 = 10_000;
+
 /// `policy` and its options.
 #[derive(Args)]
 pub struct PolicyArgs {
@@ -40,6 +43,9 @@ pub struct ApplyArgs {
     /// The group it is for.
     #[arg(long, value_name = "GROUP")]
     group: String,
+    /// Give it to a share of the group first, such as 5%; it is taken back by itself if refusals jump.
+    #[arg(long, value_name = "SHARE")]
+    canary: Option<String>,
     #[command(flatten)]
     data: DataArg,
 }
@@ -54,7 +60,7 @@ pub fn run(args: PolicyArgs) -> Result<ExitCode, Failure> {
 async fn apply(args: ApplyArgs, json: bool) -> Result<ExitCode, Failure> {
     let toml = read_text(&args.file)?;
     let client = Client::open(&args.data.data).await?;
-    let ask = ApplyPolicy { group: args.group, file: args.file.display().to_string(), toml };
+    let ask = ApplyPolicy { group: args.group, file: args.file.display().to_string(), toml, canary: args.canary };
     let applied: Result<PolicyApplied, Failure> = client.post("/admin/v1/policies", &ask).await;
     client.close().await;
     let applied = applied?;
@@ -63,6 +69,12 @@ async fn apply(args: ApplyArgs, json: bool) -> Result<ExitCode, Failure> {
     } else {
         print(&applied.version.to_string());
     }
-    say("policy-applied", &[("group", &applied.group), ("version", &applied.version.to_string())]);
+    let version = applied.version.to_string();
+    if applied.share == WHOLE {
+        say("policy-applied", &[("group", &applied.group), ("version", &version)]);
+    } else {
+        let share = format!("{}.{:02}", applied.share / 100, applied.share % 100);
+        say("policy-tried", &[("group", &applied.group), ("version", &version), ("share", &share)]);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -47,6 +47,7 @@ pub async fn run(args: InviteArgs) -> Result<ExitCode, Failure> {
         print(&code);
     }
     print(&made.link);
+    print(&made.page);
     say("invite-done", &[("user", &ask.user), ("expires", &made.expires)]);
     Ok(ExitCode::SUCCESS)
 }

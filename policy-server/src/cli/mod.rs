@@ -5,6 +5,7 @@ mod apply;
 mod attest;
 mod audit;
 mod backup;
+mod bench_devices;
 mod boundary;
 mod device;
 mod gateway;
@@ -103,6 +104,8 @@ enum BenchCommand {
     Checkin(bench::CheckinArgs),
     /// Requests through the access gateway beside nginx and haproxy, in turns.
     Gateway(gateway_bench::GatewayBenchArgs),
+    /// What lists of devices cost, among as many made-up ones as wanted.
+    Devices(bench_devices::DevicesArgs),
 }
 
 /// Where the server's data lies.
@@ -170,6 +173,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),
         Command::Bench(BenchCommand::Checkin(args)) => block_on_all(bench::checkin(args)),
         Command::Bench(BenchCommand::Gateway(args)) => gateway_bench::run(&args),
+        Command::Bench(BenchCommand::Devices(args)) => block_on(bench_devices::run(args)),
     }
 }
 

@@ -19,8 +19,17 @@ struct Asset {
 }
 
 const ASSETS: &[Asset] = &[
-    Asset { name: "console.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/console.css") },
-    Asset { name: "console.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/console.js") },
+    Asset {
+        name: "console.css",
+        kind: "text/css; charset=utf-8",
+        bytes: concat!(include_str!("assets/console.css"), include_str!("assets/pages.css")).as_bytes(),
+    },
+    Asset { name: "enroll.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/enroll.js") },
+    Asset {
+        name: "console.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: concat!(include_str!("assets/console.js"), include_str!("assets/pages.js")).as_bytes(),
+    },
 ];
 
 /// Hashed names, in the order of [`ASSETS`].

@@ -37,7 +37,11 @@ pub async fn choose(Form(choice): Form<Choice>) -> Response {
 
 /// A path of the console, or the console's first page for anything else: nobody is sent elsewhere.
 pub fn local(path: &str) -> &str {
-    let inside = path == "/console" || path.starts_with("/console/") || path.starts_with("/console?");
+    let inside = path == "/enroll"
+        || path == "/enroll/seen"
+        || path == "/console"
+        || path.starts_with("/console/")
+        || path.starts_with("/console?");
     let plain = path.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     if inside && plain { path } else { "/console" }
 }
@@ -56,11 +60,19 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_elsewhere() {
-        for good in ["/console", "/console/devices?after=x", "/console?x=1"] {
+        for good in ["/console", "/console/devices?after=x", "/console?x=1", "/enroll", "/enroll/seen"] {
             assert_eq!(local(good), good);
         }
-        for bad in ["//evil.example", "https://evil.example/console", "/consolex", "/console/\\evil", "/console/\n", ""]
-        {
+        for bad in [
+            "//evil.example",
+            "https://evil.example/console",
+            "/enroll?c=x",
+            "/enroll/x",
+            "/consolex",
+            "/console/\\evil",
+            "/console/\n",
+            "",
+        ] {
             assert_eq!(local(bad), "/console", "{bad}");
         }
     }

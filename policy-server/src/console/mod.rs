@@ -6,15 +6,26 @@
 #![allow(dead_code, reason = "the pages that follow use it")]
 
 mod assets;
+mod audit;
 mod ceremony;
 mod cookie;
+mod devices;
+mod enroll;
+mod evidence;
 mod format;
 mod guard;
 mod home;
 mod language;
+mod lending;
 mod live;
 mod nav;
+pub mod overview;
 mod page;
+mod pages;
+#[cfg(test)]
+mod pages_tests;
+mod parts;
+mod policies;
 mod routes;
 mod session;
 mod sign_in;
@@ -36,15 +47,15 @@ use routes::{Access, Routes};
 
 /// Every route of the console with who may use it.
 fn routes(server: &Arc<Server>) -> Routes {
-    Routes::new(server)
+    let frame = Routes::new(server)
         .get("/", Access::Open, home::to_console)
-        .get("/console", Access::Needs(Action::OverviewSee), home::show)
         .get("/console/live", Access::Needs(Action::OwnSee), live::stream)
         .get("/console/sign-in", Access::Open, sign_in::show)
         .post("/console/sign-out", Access::Needs(Action::OwnChange), sign_in::out)
         .post("/console/language", Access::Open, language::choose)
         .get("/console/asset/{name}", Access::Open, assets::get)
-        .get("/console/{*rest}", Access::Open, home::nowhere)
+        .get("/console/{*rest}", Access::Open, home::nowhere);
+    pages::add(frame)
 }
 
 /// The console's router.

@@ -13,7 +13,15 @@ struct Entry {
     needs: Action,
 }
 
-const ENTRIES: &[Entry] = &[Entry { path: "/console", words: "console-nav-overview", needs: Action::OverviewSee }];
+const ENTRIES: &[Entry] = &[
+    Entry { path: "/console", words: "console-nav-overview", needs: Action::OverviewSee },
+    Entry { path: "/console/devices", words: "pages-devices-title", needs: Action::DeviceSee },
+    Entry { path: "/console/policies", words: "pages-policies-title", needs: Action::PolicySee },
+    Entry { path: "/console/learning", words: "pages-learning-title", needs: Action::LearningSee },
+    Entry { path: "/console/lending", words: "pages-lending-title", needs: Action::DeviceSee },
+    Entry { path: "/console/audit", words: "pages-audit-title", needs: Action::AuditSee },
+    Entry { path: "/console/evidence", words: "pages-evidence-title", needs: Action::AuditExport },
+];
 
 /// An entry as shown.
 #[derive(Clone, Debug)]

@@ -22,8 +22,15 @@ use crate::{
 };
 
 /// The routes that anybody may use, each known to show and change nothing of the organisation.
-const OPEN: &[&str] =
-    &["GET /", "GET /console/sign-in", "POST /console/language", "GET /console/asset/{name}", "GET /console/{*rest}"];
+const OPEN: &[&str] = &[
+    "GET /",
+    "GET /console/sign-in",
+    "POST /console/language",
+    "GET /console/asset/{name}",
+    "GET /console/{*rest}",
+    "GET /enroll",
+    "GET /enroll/seen",
+];
 
 /// A path that fits a route.
 fn sample(path: &str) -> String {
@@ -161,7 +168,7 @@ async fn the_language_is_kept_and_the_way_back_stays_here() {
 }
 
 /// Everything of the console that may name a sentence.
-fn sources() -> String {
+pub(super) fn sources() -> String {
     let mut all = String::new();
     let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
     while let Some(folder) = folders.pop() {
@@ -183,7 +190,7 @@ fn every_sentence_of_the_console_is_used_and_every_one_used_exists() {
     let held: BTreeSet<_> =
         workspace_words::CONSOLE.lines().filter_map(|line| line.split_once(" = ")).map(|(id, _)| id).collect();
     let held: BTreeSet<_> = held.into_iter().filter(|id| is_id(id)).collect();
-    assert!(held.len() > 20, "only {} sentences found: the search is broken", held.len());
+    assert!(held.len() > 15, "only {} sentences found: the search is broken", held.len());
     assert_eq!(held.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new(), "sentences that nothing uses");
     for id in used {
         for lang in Lang::ALL {

@@ -34,7 +34,7 @@ pub async fn admit<V: View>(
 ) -> Result<Admission, Denial> {
     let banned = view.is_banned(device.id, device.epoch).await? || server.denied.contains(device.id, device.epoch);
     orders::admits(device.standing, banned)?;
-    let policy = server.current.policy(&device.group);
+    let policy = server.current.policy_for(&device.group, device.id);
     if policy.as_ref().is_some_and(|policy| !device.tier.satisfies(policy.minimum_tier)) {
         return Err(Denial::of(Reason::TierTooLow));
     }

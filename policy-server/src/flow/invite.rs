@@ -55,6 +55,12 @@ pub async fn invite(
     Ok((link, expires_at))
 }
 
+/// The page for staff that explains a link; the code stands behind its `#`, which browsers do not send.
+pub fn page(server: &Server, link: &str) -> String {
+    let secret = link.split_once('?').map_or("", |(_, secret)| secret);
+    format!("{}/enroll#{secret}", server.config.url)
+}
+
 fn link(server: &Server) -> Result<EnrollmentLink, Failure> {
     let failed = |_| Failure::refused("random-failed");
     Ok(EnrollmentLink {

@@ -7,17 +7,21 @@ pub mod enroll;
 pub mod gateway;
 pub mod hello;
 pub mod invite;
+pub mod lending;
 pub mod order;
 pub mod policy;
+pub mod propose;
 pub mod receipt;
 pub mod recovery;
 pub mod refusals;
 pub mod report;
+pub mod rollout;
 pub mod rotate;
 pub mod second;
 pub mod signed;
 pub mod token;
 pub mod unlock;
+pub mod usage;
 pub mod webhook;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A policy comes into force: read, checked against the boundary, signed, kept with its audit leaf, pushed.
 
-use policy_server_core::{audit::Entry, signing::POLICY_SECONDS};
+use policy_server_core::{audit::Entry, canary::Share, signing::POLICY_SECONDS};
 use policy_server_store::{SignedPolicy, Store, Work};
 use workspace_policy::{Policy, VerifiedBoundary};
 use workspace_protocol::{
@@ -9,6 +9,7 @@ use workspace_protocol::{
     reason::Reason,
 };
 
+use super::rollout;
 use crate::{
     clock, crash,
     failure::{Exit, Failure},
@@ -36,7 +37,7 @@ pub async fn apply(
             return Err(failure);
         }
     };
-    sign(server, actor, group, (&policy, toml), Version(0), now).await
+    sign(server, actor, group, (&policy, toml), Version(0), now, false).await
 }
 
 /// Signs anew every policy that is past half of its life, so that none ends while its server runs.
@@ -71,7 +72,8 @@ pub async fn sign_all(server: &Server, least: Version) -> Result<(), Failure> {
 async fn sign_again(server: &Server, held: &SignedPolicy, least: Version, now: UnixTime) -> Result<(), Failure> {
     match checked(server, "policy", &held.toml, now) {
         Ok(policy) => {
-            sign(server, "server", &held.group, (&policy, &held.toml), least, now).await?;
+            sign(server, "server", &held.group, (&policy, &held.toml), least, now, true).await?;
+            rollout::sign_trial_again(server, &held.group, now).await?;
         }
         Err(failure) => {
             let reason = failure.reason.unwrap_or_default();
@@ -88,11 +90,15 @@ async fn sign(
     (policy, toml): (&Policy, &str),
     least: Version,
     now: UnixTime,
+    again: bool,
 ) -> Result<Version, Failure> {
     let mut work = server.store.begin().await?;
     let version = work.next_policy_version(group).await?.max(least);
-    let row = record(server, group, policy, toml, version, now)?;
+    let row = record(server, group, (policy, toml), version, Share::ALL, now)?;
     work.add_policy(&row).await?;
+    if !again {
+        rollout::replaced(&mut work, group, None, now).await?;
+    }
     let entry = Entry::done(now, actor, "policy.apply", group).with("version", version).with("name", policy.name());
     server.log(&mut work, &entry).await?;
     crash::point("server.policy.before-commit");
@@ -100,16 +106,21 @@ async fn sign(
     crash::point("server.policy.committed");
     server.current.set_policy(row);
     server.bus.publish_group(group, Notice::Policy);
+    server.bus.changed();
     tracing::info!(%group, version = version.0, "policy signed");
     Ok(version)
 }
 
-fn record(
+/// A policy as it is signed for a share of a group.
+///
+/// # Errors
+/// Bad input if it is too long.
+pub(super) fn record(
     server: &Server,
     group: &GroupName,
-    policy: &Policy,
-    toml: &str,
+    (policy, toml): (&Policy, &str),
     version: Version,
+    share: Share,
     now: UnixTime,
 ) -> Result<SignedPolicy, Failure> {
     let envelope = server.keys.signer.policy(group, version, toml, now);
@@ -125,11 +136,15 @@ fn record(
         envelope,
         lease_seconds: i64::try_from(policy.session().lease.as_secs()).unwrap_or(i64::MAX),
         minimum_tier: policy.attestation(),
+        share,
     })
 }
 
 /// Reads a policy and holds it against the boundary in force.
-fn checked(server: &Server, file: &str, toml: &str, now: UnixTime) -> Result<Policy, Failure> {
+///
+/// # Errors
+/// Each fault, or each place outside the boundary.
+pub(super) fn checked(server: &Server, file: &str, toml: &str, now: UnixTime) -> Result<Policy, Failure> {
     let policy = Policy::parse(file, toml).map_err(|errors| {
         let lines = errors.errors().iter().map(ToString::to_string).collect::<Vec<_>>();
         Failure { exit: Exit::Input, ..Failure::reason(Reason::PolicyMalformed) }.lines(lines)

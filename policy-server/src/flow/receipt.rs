@@ -6,7 +6,7 @@ use policy_server_core::{
     orders,
     outbox::{CommandEvent, action_word},
 };
-use policy_server_store::{Store, StoreError, View, Work};
+use policy_server_store::{Desk, Store, StoreError, View, Work};
 use workspace_protocol::{
     documents::{Receipt, Stage},
     envelope::{self, Kind},
@@ -34,6 +34,7 @@ pub async fn keep(server: &Server, envelope: &[u8]) -> Result<Receipt, Denial> {
     };
     device.standing = standing;
     work.set_order(&next).await?;
+    work.put_receipt(&receipt, envelope, now).await?;
     device.last_contact = Some(now);
     work.set_device(&device).await?;
     let entry = Entry::done(now, &format!("device:{}", device.id), "device.receipt", device.id)

@@ -12,6 +12,7 @@ use workspace_protocol::{
     reason::Reason,
 };
 
+use super::usage;
 use crate::{clock, server::Server};
 
 /// Longest host name, in bytes.
@@ -71,9 +72,13 @@ pub async fn refused(server: &Server, id: DeviceId, version: Version, code: &str
 pub async fn event(server: &Server, id: DeviceId, event: DeviceEvent) -> Result<(), StoreError> {
     server.metrics.count("event", kind_word(event.kind));
     let event = plain(event);
+    let now = clock::now();
     let mut work = server.store.begin().await?;
-    work.add_event(id, clock::now(), &event).await?;
-    work.commit().await
+    work.add_event(id, now, &event).await?;
+    usage::count(&mut work, id, &event, now).await?;
+    work.commit().await?;
+    server.bus.changed();
+    Ok(())
 }
 
 async fn change(server: &Server, id: DeviceId, apply: impl FnOnce(&mut Device) + Send) -> Result<(), StoreError> {

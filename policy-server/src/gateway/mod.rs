@@ -188,7 +188,8 @@ impl Gateway {
 
 impl Connection {
     fn policy(&self, now: UnixTime) -> Result<Arc<VerifiedPolicy>, Reason> {
-        self.gateway.policies.get(&self.gateway.server, &self.subject.group, now)
+        let subject = &self.subject;
+        self.gateway.policies.get(&self.gateway.server, &subject.group, subject.device, now)
     }
 
     /// The device's certificate as systems read it (RFC 9440).

@@ -7,38 +7,50 @@ use std::{
 
 use workspace_policy::{VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
-    ids::{GroupName, UnixTime, Version},
+    ids::{DeviceId, GroupName, UnixTime, Version},
     reason::Reason,
 };
 
 use crate::server::Server;
 
-type Held = ((Version, Version), Arc<VerifiedPolicy>);
+type Held = (Version, Arc<VerifiedPolicy>);
 
-/// Verified policies by group.
+/// Verified policies by group and version, each with the boundary it was verified under.
 #[derive(Default)]
-pub struct Policies(Mutex<HashMap<GroupName, Held>>);
+pub struct Policies(Mutex<HashMap<(GroupName, Version), Held>>);
+
+/// Policies kept, at most: two of each of many groups.
+const KEPT: usize = 1_000;
 
 impl Policies {
-    /// The policy in force for `group`.
+    /// The policy in force for a device of `group`.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn get(&self, server: &Server, group: &GroupName, now: UnixTime) -> Result<Arc<VerifiedPolicy>, Reason> {
+    pub fn get(
+        &self,
+        server: &Server,
+        group: &GroupName,
+        device: DeviceId,
+        now: UnixTime,
+    ) -> Result<Arc<VerifiedPolicy>, Reason> {
         let boundary = server.current.boundary().ok_or(Reason::BoundaryMissing)?;
-        let policy = server.current.policy(group).ok_or(Reason::PolicyMissing)?;
-        let versions = (boundary.version, policy.version);
+        let policy = server.current.policy_for(group, device).ok_or(Reason::PolicyMissing)?;
+        let (under, key) = (boundary.version, (group.clone(), policy.version));
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = held.get(group).filter(|(of, _)| *of == versions) {
+        if let Some((_, known)) = held.get(&key).filter(|(of, _)| *of == under) {
             return Ok(Arc::clone(known));
         }
-        held.remove(group);
+        held.remove(&key);
+        if held.len() >= KEPT {
+            held.clear();
+        }
         let root = &server.keys.root;
         let boundary = VerifiedBoundary::verify(&boundary.envelope, root, Version(0), now).map_err(|e| e.reason())?;
-        let key = server.keys.signer.certificate();
-        let fresh = VerifiedPolicy::verify(&policy.envelope, &key, root, &boundary, Some(group), Version(0), now);
+        let online = server.keys.signer.certificate();
+        let fresh = VerifiedPolicy::verify(&policy.envelope, &online, root, &boundary, Some(group), Version(0), now);
         let fresh = Arc::new(fresh.map_err(|error| error.reason())?);
-        held.insert(group.clone(), (versions, Arc::clone(&fresh)));
+        held.insert(key, (under, Arc::clone(&fresh)));
         Ok(fresh)
     }
 }

@@ -169,7 +169,7 @@ impl Channel {
         let signer = self.server.keys.signer.now();
         // One that an earlier key signed is being signed anew, and that one is told of too.
         let of_it = |bytes: &[u8]| envelope::signer(Kind::Policy, bytes).is_ok_and(|id| id == signer.id());
-        let policy = self.server.current.policy(&self.device.group);
+        let policy = self.server.current.policy_for(&self.device.group, self.device.id);
         let policy = policy.filter(|one| one.version > held.policy && of_it(&one.envelope));
         if let Some(policy) = policy {
             let key_certificate = signer.certificate().to_vec().into();

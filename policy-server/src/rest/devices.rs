@@ -221,5 +221,7 @@ pub(super) async fn invite(
     let group = super::policies::group(&ask.group)?;
     by.may(&Resource::Group(group.clone()))?;
     let (link, expires) = invite::invite(&server, &by.name(), &ask.user, group, ask.seconds).await?;
-    Ok(Json(Invited { link: link.to_text().to_string(), expires: clock::text(expires) }))
+    let link = link.to_text().to_string();
+    let page = invite::page(&server, &link);
+    Ok(Json(Invited { link, page, expires: clock::text(expires) }))
 }

@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use policy_server_core::authz::Resource;
+use policy_server_core::{authz::Resource, canary::Share};
 use policy_server_store::SignedPolicy;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -102,7 +102,7 @@ pub(super) async fn apply(
     let group = group(&name)?;
     by.may(&Resource::Group(group.clone()))?;
     let version = policy::apply(&server, &by.name(), &group, "policy.toml", &file.toml).await?;
-    Ok(Json(PolicyApplied { group: group.to_string(), version: version.0 }))
+    Ok(Json(PolicyApplied { group: group.to_string(), version: version.0, share: Share::ALL.parts() }))
 }
 
 /// What is to be said of a file.

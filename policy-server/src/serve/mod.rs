@@ -18,7 +18,7 @@ use crate::{
     admin,
     data::{Config, DataDir},
     failure::Failure,
-    flow::{order, policy},
+    flow::{order, policy, rollout, usage},
     gateway::{Gateway, Limits},
     server::Server,
 };
@@ -27,6 +27,8 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often orders whose leases are over are looked for.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
+/// How often policies on trial are looked at.
+const TRIALS_EVERY: Duration = Duration::from_secs(10);
 /// How often policies are looked at for signing anew.
 const REFRESH_EVERY: Duration = Duration::from_secs(3600);
 /// How often ends that are near are warned of, from the start on.
@@ -144,6 +146,7 @@ pub fn raise_file_limit() {
 /// What time alone brings about: leases that end, policies that grow old.
 async fn keep_up(server: Arc<Server>) {
     let mut settle = tokio::time::interval(SETTLE_EVERY);
+    let mut trials = tokio::time::interval(TRIALS_EVERY);
     let mut refresh = tokio::time::interval(REFRESH_EVERY);
     let mut warn = tokio::time::interval(WARN_EVERY);
     loop {
@@ -155,9 +158,17 @@ async fn keep_up(server: Arc<Server>) {
                     tracing::error!(error = &error as &dyn std::error::Error, "orders could not be settled");
                 }
             }
+            _ = trials.tick() => {
+                if let Err(failure) = rollout::watch(&server).await {
+                    tracing::error!(id = failure.id, "a policy on trial could not be looked at");
+                }
+            }
             _ = refresh.tick() => {
                 if let Err(failure) = policy::refresh(&server).await {
                     tracing::error!(id = failure.id, "policies could not be signed anew");
+                }
+                if let Err(error) = usage::forget(&server).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "old counts could not be erased");
                 }
             }
         }

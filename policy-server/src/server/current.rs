@@ -6,19 +6,25 @@ use std::{
 };
 
 use policy_server_store::{SignedBoundary, SignedPolicy};
-use workspace_protocol::ids::GroupName;
+use workspace_protocol::ids::{DeviceId, GroupName};
 
 /// The newest of each.
 pub struct Current {
     boundary: RwLock<Option<Arc<SignedBoundary>>>,
     policies: RwLock<HashMap<GroupName, Arc<SignedPolicy>>>,
+    /// Policies for shares of groups. One that is older than its group's own has no effect.
+    trials: RwLock<HashMap<GroupName, Arc<SignedPolicy>>>,
 }
 
 impl Current {
     /// As they were stored.
-    pub fn new(boundary: Option<SignedBoundary>, policies: Vec<SignedPolicy>) -> Self {
-        let policies = policies.into_iter().map(|one| (one.group.clone(), Arc::new(one))).collect();
-        Self { boundary: RwLock::new(boundary.map(Arc::new)), policies: RwLock::new(policies) }
+    pub fn new(boundary: Option<SignedBoundary>, policies: Vec<SignedPolicy>, trials: Vec<SignedPolicy>) -> Self {
+        let by_group = |all: Vec<SignedPolicy>| all.into_iter().map(|one| (one.group.clone(), Arc::new(one))).collect();
+        Self {
+            boundary: RwLock::new(boundary.map(Arc::new)),
+            policies: RwLock::new(by_group(policies)),
+            trials: RwLock::new(by_group(trials)),
+        }
     }
 
     /// The boundary.
@@ -26,7 +32,15 @@ impl Current {
         self.boundary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A group's policy.
+    /// The policy for a device of a group: the one its share tries out, if that is newer than the group's own.
+    pub fn policy_for(&self, group: &GroupName, device: DeviceId) -> Option<Arc<SignedPolicy>> {
+        let own = self.policy(group);
+        let trial = self.trials.read().unwrap_or_else(PoisonError::into_inner).get(group).cloned();
+        let newer = |trial: &Arc<SignedPolicy>| own.as_ref().is_none_or(|own| own.version < trial.version);
+        trial.filter(|trial| trial.share.includes(device) && newer(trial)).or(own)
+    }
+
+    /// The policy for all of a group.
     pub fn policy(&self, group: &GroupName) -> Option<Arc<SignedPolicy>> {
         self.policies.read().unwrap_or_else(PoisonError::into_inner).get(group).cloned()
     }
@@ -44,9 +58,10 @@ impl Current {
         }
     }
 
-    /// Puts a policy that was committed in force.
+    /// Puts a policy that was committed in force, for its share of the group.
     pub fn set_policy(&self, policy: SignedPolicy) {
-        let mut held = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        let among = if policy.share.is_all() { &self.policies } else { &self.trials };
+        let mut held = among.write().unwrap_or_else(PoisonError::into_inner);
         if held.get(&policy.group).is_none_or(|old| old.version < policy.version) {
             held.insert(policy.group.clone(), Arc::new(policy));
         }

@@ -5,6 +5,7 @@
 
 mod api;
 mod console;
+mod desk;
 mod error;
 mod records;
 mod sqlite;
@@ -12,6 +13,9 @@ mod traits;
 
 pub use api::{ApiView, ApiWork};
 pub use console::{Account, AdminLink, AdminSession, ConsoleView, ConsoleWork, Passkey};
+pub use desk::{
+    CensusLine, DayCount, Desk, DevicePage, Found, HostCount, KeptReceipt, Lists, Loan, Rollout, TrialCounts,
+};
 pub use error::StoreError;
 pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};
 pub use sqlite::SqliteStore;

@@ -1,6 +1,6 @@
 //! Rows that have no type of their own in the core.
 
-use policy_server_core::{enrollment::Invitation, fleet::Tier};
+use policy_server_core::{canary::Share, enrollment::Invitation, fleet::Tier};
 use workspace_protocol::{
     ids::{DeviceId, Epoch, GroupName, UnixTime, Version},
     push::DeviceEvent,
@@ -46,6 +46,8 @@ pub struct SignedPolicy {
     pub lease_seconds: i64,
     /// `attestation.minimum`.
     pub minimum_tier: Tier,
+    /// The devices of the group that it is for.
+    pub share: Share,
 }
 
 /// A boundary as it is sent.

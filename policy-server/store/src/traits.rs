@@ -84,10 +84,12 @@ pub trait View: Send {
     fn is_banned(&mut self, id: DeviceId, epoch: Epoch) -> impl Future<Output = Result<bool>> + Send;
     /// The deny-set: banned epochs of which a certificate may still be shown at `now`.
     fn denied(&mut self, now: UnixTime) -> impl Future<Output = Result<Vec<(DeviceId, Epoch)>>> + Send;
-    /// The newest policy of a group.
+    /// The newest policy that is for all of a group.
     fn policy(&mut self, group: &GroupName) -> impl Future<Output = Result<Option<SignedPolicy>>> + Send;
-    /// The newest policy of each group.
+    /// The newest policy that is for all of each group.
     fn policies(&mut self) -> impl Future<Output = Result<Vec<SignedPolicy>>> + Send;
+    /// The highest version of a group, whatever share it is for; 0 for none.
+    fn newest_policy_version(&mut self, group: &GroupName) -> impl Future<Output = Result<Version>> + Send;
     /// The newest boundary.
     fn boundary(&mut self) -> impl Future<Output = Result<Option<SignedBoundary>>> + Send;
     /// At most `limit` leaves of the audit log from `from` on.
@@ -155,6 +157,6 @@ pub trait Work: View + Sized {
 
     /// The version that follows the newest policy of a group.
     fn next_policy_version(&mut self, group: &GroupName) -> impl Future<Output = Result<Version>> + Send {
-        async move { Ok(Version(self.policy(group).await?.map_or(0, |held| held.version.0) + 1)) }
+        async move { Ok(Version(self.newest_policy_version(group).await?.0 + 1)) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `text/LANG/*.ftl` hold the messages: `reason.ftl` one for each reason code (`.` written as `-`, with `reason-` in
 //! front), `browser.ftl` those of `secure-browser`, `server.ftl` those of `policy-server`, `console.ftl`
-//! those of its pages.
+//! those of its frame, `pages.ftl` those of its pages.
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
@@ -22,6 +22,9 @@ pub enum Lang {
 
 /// The catalogue of the console, for the test that finds sentences that nothing uses.
 pub const CONSOLE: &str = include_str!("../text/ja/console.ftl");
+
+/// The catalogue of the console's pages, for the same test.
+pub const PAGES: &str = include_str!("../text/ja/pages.ftl");
 
 impl Lang {
     /// Both languages.
@@ -46,19 +49,21 @@ impl Lang {
         }
     }
 
-    fn sources(self) -> [&'static str; 4] {
+    fn sources(self) -> [&'static str; 5] {
         match self {
             Self::Ja => [
                 include_str!("../text/ja/reason.ftl"),
                 include_str!("../text/ja/browser.ftl"),
                 include_str!("../text/ja/server.ftl"),
                 include_str!("../text/ja/console.ftl"),
+                include_str!("../text/ja/pages.ftl"),
             ],
             Self::En => [
                 include_str!("../text/en/reason.ftl"),
                 include_str!("../text/en/browser.ftl"),
                 include_str!("../text/en/server.ftl"),
                 include_str!("../text/en/console.ftl"),
+                include_str!("../text/en/pages.ftl"),
             ],
         }
     }
@@ -92,7 +97,7 @@ impl fmt::Display for Lang {
     }
 }
 
-fn build(tag: &str, sources: [&'static str; 4]) -> FluentBundle<FluentResource> {
+fn build(tag: &str, sources: [&'static str; 5]) -> FluentBundle<FluentResource> {
     // Both tags are constants above; a tag that did not parse would only lose plural rules.
     let id: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![id]);

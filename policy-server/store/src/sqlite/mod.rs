@@ -2,6 +2,11 @@
 
 mod api;
 mod console;
+mod desk;
+#[cfg(test)]
+mod desk_tests;
+mod listing;
+mod lists;
 mod read;
 mod rows;
 #[cfg(test)]

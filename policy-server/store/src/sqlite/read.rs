@@ -10,7 +10,7 @@ use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 use workspace_protocol::{
     crypto::KeyId,
     documents::Action,
-    ids::{DeviceId, Epoch, GroupName, UnixTime},
+    ids::{DeviceId, Epoch, GroupName, UnixTime, Version},
 };
 
 use super::rows;
@@ -157,7 +157,7 @@ impl<T: Inside> View for T {
     }
 
     async fn policy(&mut self, group: &GroupName) -> Result<Option<SignedPolicy>> {
-        let query = sqlx::query("SELECT * FROM policy WHERE team = ? ORDER BY version DESC LIMIT 1")
+        let query = sqlx::query("SELECT * FROM policy WHERE team = ? AND share = 10000 ORDER BY version DESC LIMIT 1")
             .bind(group.as_str().to_owned());
         query.fetch_optional(self.connection()).await?.as_ref().map(rows::policy).transpose()
     }
@@ -165,9 +165,16 @@ impl<T: Inside> View for T {
     async fn policies(&mut self) -> Result<Vec<SignedPolicy>> {
         let query = sqlx::query(
             "SELECT p.* FROM policy p
-             WHERE p.version = (SELECT max(x.version) FROM policy x WHERE x.team = p.team) ORDER BY p.team",
+             WHERE p.version = (SELECT max(x.version) FROM policy x WHERE x.team = p.team AND x.share = 10000)
+             ORDER BY p.team",
         );
         query.fetch_all(self.connection()).await?.iter().map(rows::policy).collect()
+    }
+
+    async fn newest_policy_version(&mut self, group: &GroupName) -> Result<Version> {
+        let query = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM policy WHERE team = ?");
+        let version: i64 = query.bind(group.as_str().to_owned()).fetch_one(self.connection()).await?;
+        u64::try_from(version).map(Version).map_err(|_| StoreError::Value("policy.version"))
     }
 
     async fn boundary(&mut self) -> Result<Option<SignedBoundary>> {

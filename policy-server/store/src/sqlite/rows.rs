@@ -2,6 +2,7 @@
 
 use policy_server_core::{
     audit::SignedLeaf,
+    canary::Share,
     enrollment::Invitation,
     fleet::{Device, PolicyRefusal, Standing, Tries, tier_from_word},
     outbox::{CommandState, Consent, Order, action_from_word},
@@ -152,6 +153,7 @@ pub(super) fn policy(row: &SqliteRow) -> Result<SignedPolicy> {
         envelope: row.blob("envelope")?,
         lease_seconds: row.int("lease_seconds")?,
         minimum_tier: row.word("minimum_tier", tier_from_word)?,
+        share: share(row.int("share")?)?,
     })
 }
 
@@ -181,6 +183,10 @@ pub(super) fn event(row: &SqliteRow) -> Result<EventRecord> {
 
 pub(super) fn key(row: &SqliteRow) -> Result<(DeviceId, Epoch)> {
     Ok((row.parsed("device")?, row.epoch("epoch")?))
+}
+
+fn share(parts: i64) -> Result<Share> {
+    u16::try_from(parts).ok().and_then(Share::from_parts).ok_or(StoreError::Value("policy.share"))
 }
 
 fn version_of(number: i64) -> Result<Version> {

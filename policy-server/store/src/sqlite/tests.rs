@@ -24,12 +24,12 @@ use crate::{Ban, EVENTS_PER_DEVICE, InvitationRecord, SqliteStore, Store, StoreE
 
 const NOW: UnixTime = UnixTime(1_000);
 
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
-    store: SqliteStore,
+    pub(super) store: SqliteStore,
 }
 
-async fn place() -> Place {
+pub(super) async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::create(&folder.path().join("server.db")).await.unwrap();
     Place { folder, store }
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-fn device() -> Device {
+pub(super) fn device() -> Device {
     Device {
         id: DeviceId::random(),
         epoch: Epoch(1),
@@ -64,7 +64,7 @@ fn device() -> Device {
     }
 }
 
-fn order(device: &Device, seq: u64) -> Order {
+pub(super) fn order(device: &Device, seq: u64) -> Order {
     Order {
         device: device.id,
         epoch: device.epoch,
@@ -80,7 +80,7 @@ fn order(device: &Device, seq: u64) -> Order {
     }
 }
 
-async fn add(store: &SqliteStore, device: &Device) {
+pub(super) async fn add(store: &SqliteStore, device: &Device) {
     let mut work = store.begin().await.unwrap();
     work.add_device(device, b"record").await.unwrap();
     work.commit().await.unwrap();

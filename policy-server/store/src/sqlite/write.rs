@@ -4,6 +4,7 @@ use policy_server_core::{
     audit::SignedLeaf,
     enrollment::Invitation,
     fleet::{Device, Tries},
+    listing::searched,
     merkle::Frontier,
     outbox::{Order, action_word},
 };
@@ -109,8 +110,8 @@ impl Work for SqliteWork {
         sqlx::query(
             "INSERT INTO device (id, epoch, label, person, team, tier, standing, tries, tries_locked, device_key,
                tombstone_key, tombstone_key_id, pin_record, lease_serial, lease_until, certificate_until,
-               enrolled_at, last_contact, held_boundary, held_policy, os, platform, version)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               enrolled_at, last_contact, held_boundary, held_policy, os, platform, version, find)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(device.id.to_string())
         .bind(device.epoch.0)
@@ -135,6 +136,7 @@ impl Work for SqliteWork {
         .bind(&device.facts.os)
         .bind(&device.facts.platform)
         .bind(&device.facts.version)
+        .bind(searched(&device.label, &device.user, &device.group))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -148,7 +150,7 @@ impl Work for SqliteWork {
             "UPDATE device SET epoch = ?, label = ?, person = ?, team = ?, tier = ?, standing = ?, tries = ?,
                tries_locked = ?, lease_serial = ?, lease_until = ?, certificate_until = ?, last_contact = ?,
                held_boundary = ?, held_policy = ?, refused_version = ?, refused_reason = ?, os = ?, platform = ?,
-               version = ?
+               version = ?, find = ?
              WHERE id = ?",
         )
         .bind(device.epoch.0)
@@ -170,6 +172,7 @@ impl Work for SqliteWork {
         .bind(&device.facts.os)
         .bind(&device.facts.platform)
         .bind(&device.facts.version)
+        .bind(searched(&device.label, &device.user, &device.group))
         .bind(device.id.to_string())
         .execute(self.connection())
         .await?;
@@ -232,7 +235,7 @@ impl Work for SqliteWork {
     async fn delete_device(&mut self, id: DeviceId, at: UnixTime) -> Result<()> {
         sqlx::query(
             "UPDATE device SET deleted_at = coalesce(deleted_at, ?), label = '', person = '', os = '', platform = '',
-               version = '', refused_version = NULL, refused_reason = NULL, pin_record = NULL WHERE id = ?",
+               version = '', find = '', refused_version = NULL, refused_reason = NULL, pin_record = NULL WHERE id = ?",
         )
         .bind(at.0)
         .bind(id.to_string())
@@ -259,8 +262,8 @@ impl Work for SqliteWork {
 
     async fn add_policy(&mut self, policy: &SignedPolicy) -> Result<()> {
         sqlx::query(
-            "INSERT INTO policy (team, version, issued_at, expires_at, toml, envelope, lease_seconds, minimum_tier)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO policy (team, version, issued_at, expires_at, toml, envelope, lease_seconds, minimum_tier, share)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(policy.group.as_str())
         .bind(rows::number(policy.version.0, "version")?)
@@ -270,6 +273,7 @@ impl Work for SqliteWork {
         .bind(&policy.envelope)
         .bind(policy.lease_seconds)
         .bind(policy.minimum_tier.word())
+        .bind(policy.share.parts())
         .execute(self.connection())
         .await?;
         Ok(())

@@ -17,13 +17,6 @@ console-needs-script = Passkeys need JavaScript. Allow it for this site in your 
 
 ## overview
 console-overview-title = Overview
-console-overview-devices = Devices
-console-overview-limited = There are no figures of your group to show here yet.
-console-figure-active = In use
-console-figure-locked = Locked
-console-figure-wiping = Wipe ordered
-console-figure-wiped = Wiped
-console-figure-retired = Retired
 
 ## sign-in
 console-sign-in-title = Sign in

@@ -17,13 +17,6 @@ console-needs-script = パスキーを使うには、このブラウザーで Ja
 
 ## overview
 console-overview-title = 概要
-console-overview-devices = 端末
-console-overview-limited = ここに表示できる、担当グループの数値はまだありません。
-console-figure-active = 使用中
-console-figure-locked = ロック中
-console-figure-wiping = 消去を命じた
-console-figure-wiped = 消去済み
-console-figure-retired = 廃止
 
 ## sign-in
 console-sign-in-title = サインイン
