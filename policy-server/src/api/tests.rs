@@ -186,7 +186,7 @@ async fn a_signed_request_is_bound_to_path_connection_nonce_and_key() {
     let rig = Rig::start().await;
     let (device, other) = (Device::enroll(&rig, PIN).await, Device::enroll(&rig, PIN).await);
     let (mut line, elsewhere) = (Line::open(&rig).await, Line::open(&rig).await);
-    let body = Renew { held: Held::default(), facts: facts() };
+    let body = Renew { held: Held::default(), facts: facts(), evidence: None };
 
     let nonce = device.hello(&mut line).await.unwrap().nonce;
     let other_path = device.signed(&line, UNLOCK_START, nonce, &body);

@@ -4,11 +4,13 @@ pub mod admit;
 pub mod boundary;
 pub mod delete;
 pub mod enroll;
+pub mod evidence;
 pub mod gateway;
 pub mod hello;
 pub mod invite;
 pub mod order;
 pub mod policy;
+pub mod posture;
 pub mod receipt;
 pub mod recovery;
 pub mod refusals;
@@ -20,6 +22,10 @@ pub mod token;
 pub mod unlock;
 pub mod webhook;
 
+#[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
+mod posture_tests;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +56,11 @@ impl Denial {
     /// A refusal that counts no tries.
     pub fn of(reason: Reason) -> Self {
         Self::Refused { reason, tries_left: None }
+    }
+
+    /// Whether the device's posture is the reason.
+    pub fn is_posture(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if posture::is_posture(*reason))
     }
 }
 
