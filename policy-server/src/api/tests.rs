@@ -291,7 +291,7 @@ async fn a_retired_device_gets_nothing() {
     let mut line = Line::open(&rig).await;
     let hello = device.hello(&mut line).await.unwrap();
     assert_eq!(read_command(&rig, &hello.pending[0]).action, Action::Retire, "the order to erase itself, and no more");
-    let body = Renew { held: Held::default(), facts: facts() };
+    let body = Renew { held: Held::default(), facts: facts(), evidence: None };
     let renew = device.signed(&line, RENEW, hello.nonce, &body);
     assert_eq!(code(line.post::<_, Admission>(RENEW, &renew).await), "device.retired");
     assert_eq!(device.push(&rig).await.err(), Some(403));

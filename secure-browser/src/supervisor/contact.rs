@@ -256,6 +256,10 @@ mod tests {
             life,
             key_certificate: certify(&root, &old),
             key: Arc::new(DeviceKey::generate().unwrap()),
+            secret: Secret::from_bytes([0; 32]),
+            tombstone: root.verifying_key(),
+            tpm: None,
+            profile: PathBuf::new(),
         };
         let (device, epoch, seq) = (life.device, life.epoch, CommandSeq(1));
         let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };
