@@ -2,6 +2,7 @@
 
 mod current;
 mod denied;
+pub mod lists;
 mod nonces;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +14,8 @@ use workspace_protocol::ids::CommandSeq;
 
 pub use current::Current;
 pub use denied::DenySet;
-pub use nonces::{Nonces, PendingEnrollment, Purpose};
+pub use lists::Lists;
+pub use nonces::{Activation, Nonces, PendingEnrollment, Purpose};
 
 use crate::{
     backup::restore::RESTORED,
@@ -50,6 +52,8 @@ pub struct Server {
     pub least_seq: CommandSeq,
     /// Refusals that were logged lately.
     pub refusals: Lately,
+    /// Roots and revocation lists that evidence is judged by.
+    pub lists: Lists,
     /// Tells channels to look again.
     pub bus: Arc<dyn Bus>,
     /// Open connections through the access gateway.
@@ -83,6 +87,7 @@ impl Server {
     /// As [`Server::open`].
     pub async fn open_as(config: Config, dir: &DataDir, serving: bool) -> Result<Arc<Self>, Failure> {
         let keys = keys::load(dir)?;
+        let lists = Lists::open(dir, &keys.root)?;
         let store = Database::open(&dir.database()).await?;
         let mut view = store.view().await?;
         let denied = DenySet::new(view.denied(clock::now()).await?);
@@ -100,6 +105,7 @@ impl Server {
             denied,
             current,
             refusals: Lately::default(),
+            lists,
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),
             routes,

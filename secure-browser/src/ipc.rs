@@ -140,6 +140,8 @@ pub enum ToUi {
     },
     /// The broker refused a request; a refused document shows the block page.
     Blocked(Blocked),
+    /// What the organisation wants put right on this device; the session goes on.
+    Warned(Vec<Reason>),
     /// Cover the page and ask for the PIN.
     Lock(Reason),
     /// The session cannot go on; show why until the person closes it.

@@ -1,5 +1,6 @@
 //! `secure-browser`: the locked-down browser; supervisor, egress broker and UI process in one binary.
 
+mod attest;
 mod broker;
 mod cli;
 mod ipc;

@@ -106,7 +106,7 @@ impl Record {
         if mutant != Some(Mutant::RenewsAfterWipe) {
             allowed?;
         }
-        let lengths = lease::lengths(Some(LEASE_SECONDS), LEASE_SECONDS);
+        let lengths = lease::lengths(Some(LEASE_SECONDS), LEASE_SECONDS, policy_server_core::trust::Level::A0);
         let group = "home-care".parse().map_err(|_| Reason::MessageMalformed)?;
         let granted = lease::grant((id(life), Epoch(1)), &group, self.serial, lengths, now);
         self.serial = granted.serial;

@@ -7,6 +7,7 @@ mod rogue;
 mod scene;
 mod sink;
 mod site;
+mod swtpm;
 
 pub use outside::Outside;
 pub use place::{Place, Wrong, in_world, in_world_with};
@@ -14,3 +15,4 @@ pub use rogue::{Rogue, RoguePolicy, now};
 pub use scene::{PIN, Scene, processes_of_sessions};
 pub use sink::{Seen, Sinks};
 pub use site::{Body, Site};
+pub use swtpm::{Log, Swtpm};

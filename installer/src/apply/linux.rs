@@ -157,7 +157,18 @@ fn install(packages: &[String], at: &Surroundings) -> Result<(), ApplyError> {
 fn build(at: &Surroundings) -> Result<(), ApplyError> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--locked", "--workspace", "--bins"]).current_dir(&at.source);
+    if has_tpm_library() {
+        cargo.args(["--features", "secure-browser/tpm"]);
+    }
     shown("cargo build", cargo.env("CARGO_TARGET_DIR", &at.target))
+}
+
+/// Whether the TPM client can be built here: its library and what finds it are installed. Without, the browser enrolls
+/// with a software key and says so.
+fn has_tpm_library() -> bool {
+    let mut ask = Command::new("pkg-config");
+    ask.args(["--exists", "tss2-sys >= 3.2", "tss2-esys", "tss2-tctildr", "tss2-mu"]).stdin(Stdio::null());
+    ask.status().is_ok_and(|status| status.success())
 }
 
 /// Runs a program whose own words the person sees, all on standard error.

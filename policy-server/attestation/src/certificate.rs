@@ -58,6 +58,11 @@ impl<'a> Certificate<'a> {
         self.inner.tbs_certificate.subject_pki.raw
     }
 
+    /// The bits of the public key, without the algorithm around them.
+    pub(crate) fn public_bits(&self) -> &[u8] {
+        &self.inner.tbs_certificate.subject_pki.subject_public_key.data
+    }
+
     /// First and last second of its time.
     pub(crate) fn validity(&self) -> (i64, i64) {
         let validity = self.inner.validity();

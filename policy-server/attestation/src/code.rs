@@ -163,12 +163,18 @@ codes! {
     TpmAuthorityRevoked = "tpm2.authority-revoked",
     /// No endorsement certificate.
     TpmEkMissing = "tpm2.ek-missing",
+    /// The endorsement key is not a TPM public area that is known.
+    TpmEkMalformed = "tpm2.ek-malformed",
+    /// The endorsement certificate is for another key.
+    TpmEkOther = "tpm2.ek-other",
     /// The endorsement certificate is not for an endorsement key.
     TpmEkUsage = "tpm2.ek-usage",
     /// The attestation key was not shown to live beside the endorsement key.
     TpmActivationMissing = "tpm2.activation-missing",
     /// The attestation key is not the one that was activated.
     TpmActivationOther = "tpm2.activation-other",
+    /// A counter or the clock of the TPM went back: another TPM, or a cleared one.
+    TpmClockBack = "tpm2.clock-back",
     /// A hash that is too weak (SHA-1).
     TpmHashWeak = "tpm2.hash-weak",
     /// The software key's signature does not verify.

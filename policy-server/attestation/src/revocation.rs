@@ -19,7 +19,9 @@ pub enum Status {
 }
 
 impl Status {
-    pub(crate) fn code(self) -> Code {
+    /// The code that refuses evidence with it.
+    #[must_use]
+    pub fn code(self) -> Code {
         match self {
             Self::Revoked => Code::RevocationRevoked,
             Self::Suspended => Code::RevocationSuspended,
@@ -100,6 +102,18 @@ impl RevocationList {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.built_in
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is revoked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// What is said of a certificate, by its serial number (big-endian octets).

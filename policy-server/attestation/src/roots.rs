@@ -100,6 +100,18 @@ impl Roots {
         }
     }
 
+    /// All roots of several sets, each once.
+    #[must_use]
+    pub fn merged<'a>(sets: impl Iterator<Item = &'a Self>) -> Self {
+        let mut list: Vec<Root> = Vec::new();
+        for root in sets.flat_map(|set| &set.list) {
+            if list.iter().all(|held| held.der != root.der) {
+                list.push(root.clone());
+            }
+        }
+        Self { list }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Code;
@@ -56,7 +56,7 @@ impl FromStr for Format {
 }
 
 /// What genuine evidence is worth; higher is more. Source: attestation-notes.md, section 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Tier {
     /// A key in software: possession.
     A0,
@@ -110,8 +110,17 @@ impl Serialize for Trust {
     }
 }
 
+impl<'de> Deserialize<'de> for Trust {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = u8::deserialize(from)?;
+        let known = [Self::None, Self::Affirming, Self::Warning, Self::Contraindicated];
+        let found = known.into_iter().find(|trust| *trust as u8 == value);
+        found.ok_or_else(|| serde::de::Error::custom("no value of a trustworthiness vector"))
+    }
+}
+
 /// What the evidence says of each side of the device (draft-ietf-rats-ar4si-09).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrustVector {
     /// Which device it is.

@@ -76,6 +76,7 @@ impl Tpm {
             registers: Some(registers),
             event_log: Some(log),
             ek_chain: &[],
+            certified_before: false,
             activated: Some(&name),
         };
         let (roots, revoked) = (Roots::built_in(Format::Tpm2).unwrap(), RevocationList::empty());

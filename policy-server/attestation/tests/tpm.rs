@@ -56,6 +56,7 @@ fn only_an_activated_key_reaches_the_tier_of_hardware() {
             registers: Some(&registers),
             event_log: Some(&log),
             ek_chain: &chain,
+            certified_before: false,
             activated: Some(activated),
         };
         appraise(&evidence, &context)

@@ -7,6 +7,7 @@ use workspace_protocol::{
     documents::{Action, BoundaryDocument, Command, KeyCertificate, Lease, PolicyDocument},
     envelope::{self, EnvelopeError, Kind},
     ids::{CommandSeq, DeviceId, Epoch, GroupName, UnixTime, Version},
+    lists::TrustList,
 };
 use zeroize::Zeroizing;
 
@@ -116,6 +117,18 @@ impl Signer {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.not_after
+    }
+
+    /// The key's public half.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+
+    /// Signs a list that evidence is judged by. It carries the root's word for this key, and outlives it.
+    #[must_use]
+    pub fn trust_list(&self, list: &TrustList) -> Vec<u8> {
+        envelope::sign_certified(Kind::TrustList, list, &self.key, &self.certificate)
     }
 
     /// The key's name.

@@ -148,6 +148,9 @@ fn posture(changes: &mut Changes, old: &Policy, new: &Policy) {
             ("secure_boot", posture.secure_boot),
             ("rooted", posture.rooted),
             ("debugger", posture.debugger),
+            ("plain_swap", posture.plain_swap),
+            ("screen_readers", posture.screen_readers),
+            ("unknown", posture.unknown),
         ]
     };
     for ((name, before), (_, after)) in checks(old).into_iter().zip(checks(new)) {
@@ -155,6 +158,10 @@ fn posture(changes: &mut Changes, old: &Policy, new: &Policy) {
         // A higher level allows less.
         changes.ordered(after, before, || text(before, after));
     }
+    let (before, after) = (old.posture().canary, new.posture().canary);
+    let text = || format!("posture canary: {after} of 10000 devices, were {before}");
+    // Fewer devices that are held to it: more are allowed in.
+    changes.ordered(after, before, text);
 }
 
 fn system_changes(old: &System, new: &System) -> Vec<Change> {

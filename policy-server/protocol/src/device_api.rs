@@ -9,8 +9,12 @@ use serde_bytes::ByteBuf;
 use crate::{
     channel::Nonce,
     crypto::VerifyingKey,
+    evidence::TpmQuote,
     ids::{DeviceId, Epoch, UnixTime, Version},
+    posture::PostureFacts,
 };
+
+pub use crate::evidence::Evidence;
 
 /// `POST`: prove the code, send the OPAQUE registration request. [`EnrollBegin`] -> [`EnrollBeginReply`].
 pub const ENROLL_BEGIN: &str = "/device/v1/enroll/begin";
@@ -31,7 +35,7 @@ pub const PUSH: &str = "/device/v1/push";
 
 /// Media type of every request and reply, refusals included.
 pub const MEDIA_TYPE: &str = "application/cbor";
-/// Longest request the server reads, in bytes.
+/// Longest request the server reads, in bytes; requests with evidence may be [`crate::evidence::EVIDENCE_REQUEST_MAX`].
 pub const REQUEST_MAX: usize = 16 << 10;
 /// Longest reply a device reads, in bytes: two signed documents of 4 MiB and small change.
 pub const REPLY_MAX: usize = 9 << 20;
@@ -120,14 +124,9 @@ pub struct DeviceFacts {
     pub platform: String,
     /// The browser's version.
     pub version: String,
-}
-
-/// Evidence of what holds the device key. Further kinds join here; an unknown kind is refused.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Evidence {
-    /// A software key's proof of possession: ECDSA P-256 SHA-256, ASN.1 DER.
-    Software(ByteBuf),
+    /// Its state, where it is looked at.
+    #[serde(default)]
+    pub posture: Option<PostureFacts>,
 }
 
 /// First word of a contact.
@@ -204,6 +203,9 @@ pub struct UnlockFinish {
     pub held: Held,
     /// What the device says of itself now.
     pub facts: DeviceFacts,
+    /// A fresh quote over [`crate::evidence::challenge`], from a device that was enrolled with a TPM.
+    #[serde(default)]
+    pub evidence: Option<TpmQuote>,
 }
 
 /// Renews certificate and lease.
@@ -214,6 +216,9 @@ pub struct Renew {
     pub held: Held,
     /// What the device says of itself now.
     pub facts: DeviceFacts,
+    /// A fresh quote over [`crate::evidence::challenge`], from a device that was enrolled with a TPM.
+    #[serde(default)]
+    pub evidence: Option<TpmQuote>,
 }
 
 /// Versions a device holds; the server leaves out what it need not send again.
@@ -252,6 +257,12 @@ pub struct Admission {
     pub org: String,
     /// The person's name, for the watermark and the portal.
     pub user: String,
+    /// Reason codes of posture checks that fail and that the person is to be told of.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// What the evidence was worth: `A0` to `A3`.
+    #[serde(default)]
+    pub level: String,
 }
 
 /// Brings a receipt.

@@ -25,6 +25,8 @@ pub enum Kind {
     Command,
     /// [`crate::documents::Receipt`], by the device's tombstone key.
     Receipt,
+    /// [`crate::lists::TrustList`], by the root key or the online key.
+    TrustList,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Lease => b"secure-workspace/v1/lease",
             Self::Command => b"secure-workspace/v1/command",
             Self::Receipt => b"secure-workspace/v1/receipt",
+            Self::TrustList => b"secure-workspace/v1/trust-list",
         }
     }
 
@@ -43,7 +46,7 @@ impl Kind {
     #[must_use]
     pub fn cap(self) -> usize {
         match self {
-            Self::Boundary | Self::Policy => 4 << 20,
+            Self::Boundary | Self::Policy | Self::TrustList => 4 << 20,
             Self::KeyCertificate | Self::Lease | Self::Command | Self::Receipt => 8 << 10,
         }
     }

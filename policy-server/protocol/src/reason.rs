@@ -156,6 +156,28 @@ reasons! {
     EvidenceInvalid = "evidence.invalid",
     /// The evidence is worth less than the policy asks.
     TierTooLow = "tier.too-low",
+    /// Evidence of a kind that this server does not take.
+    EvidenceUnsupported = "evidence.unsupported",
+    /// The TPM that the device was enrolled with is gone, or another.
+    HardwareMissing = "hardware.missing",
+    /// The operating system gets no security updates any more.
+    PostureSystem = "posture.os-unsupported",
+    /// The disk under the profile is not encrypted.
+    PostureDisk = "posture.disk-plain",
+    /// The desktop does not lock by itself.
+    PostureScreen = "posture.screen-unlocked",
+    /// Secure Boot is off.
+    PostureBoot = "posture.secure-boot-off",
+    /// More rights than a person's, or foreign code in the workspace.
+    PostureRooted = "posture.rooted",
+    /// A debugger is attached.
+    PostureDebugger = "posture.debugger",
+    /// Memory may be written to a disk that is not encrypted.
+    PostureSwap = "posture.swap-plain",
+    /// A program that records or shares the screen runs.
+    PostureReaders = "posture.screen-readers",
+    /// The device cannot tell what the policy asks.
+    PostureUnknown = "posture.unknown",
     /// The PIN is wrong.
     PinWrong = "pin.wrong",
     /// The PIN is too short or too long.

@@ -1,5 +1,7 @@
 //! Messages between the CLI and the server; the device's fields are the stable JSON of contract.md.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Asks for an invitation.
@@ -163,6 +165,91 @@ pub struct FactsView {
     pub version: String,
 }
 
+/// What a device's evidence was worth.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TrustShown {
+    /// `A0` to `A3`.
+    pub level: String,
+    /// Codes that lowered it.
+    pub reasons: Vec<String>,
+    /// The trustworthiness vector (AR4SI).
+    pub vector: serde_json::Value,
+    /// When it was judged, RFC 3339.
+    pub appraised_at: String,
+    /// Life of its certificates, in seconds.
+    pub certificate_seconds: i64,
+    /// Longest lease it may get, in seconds.
+    pub longest_lease_seconds: i64,
+    /// SHA-256 of the TPM's endorsement key.
+    pub endorsement: Option<String>,
+    /// Name of the TPM's attestation key.
+    pub attestation_key: Option<String>,
+    /// Whether the TPM maker's certificate was checked.
+    pub certified: Option<bool>,
+    /// An alarm that stays until it is enrolled anew.
+    pub alarm: Option<String>,
+    /// Another device with the same hardware.
+    pub same_hardware_as: Option<String>,
+}
+
+/// One posture check.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PostureShown {
+    /// Yes, no, or null where nobody can tell.
+    pub value: Option<bool>,
+    /// `attested`, `reported` or `unknown`.
+    pub evidence: String,
+    /// `off`, `good`, `report`, `warn` or `block`.
+    pub verdict: String,
+    /// Until when an admin lifted it, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted_until: Option<String>,
+}
+
+/// Asks to lift a posture check for a while.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiftCheck {
+    /// The policy's key.
+    pub check: String,
+    /// For how long.
+    pub hours: u32,
+}
+
+/// A lifted check.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckLifted {
+    /// Of which device.
+    pub device: String,
+    /// Which.
+    pub check: String,
+    /// Until when, RFC 3339.
+    pub until: String,
+    /// The number that both sides of the telephone write down.
+    pub reference: String,
+}
+
+/// Asks to put a signed list in force.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyList {
+    /// The envelope in base64.
+    pub envelope: String,
+}
+
+/// A list in force.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListShown {
+    /// What it is for.
+    pub kind: String,
+    /// When it was signed, RFC 3339.
+    pub issued: String,
+    /// When it ends, RFC 3339.
+    pub expires: String,
+    /// Roots or entries in it.
+    pub entries: usize,
+}
+
 /// An event of a device.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
@@ -223,6 +310,12 @@ pub struct DeviceView {
     pub connected: bool,
     /// What it says of itself: reported, not proven.
     pub reported: FactsView,
+    /// What its evidence was worth, in `show` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustShown>,
+    /// Its state, check by check, in `show` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posture: Option<BTreeMap<String, PostureShown>>,
     /// All orders of its epoch, in `show` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders: Option<Vec<OrderView>>,

@@ -5,6 +5,7 @@ pub mod message;
 mod routes;
 pub mod socket;
 mod tokens;
+mod trust;
 pub mod upkeep;
 pub mod view;
 

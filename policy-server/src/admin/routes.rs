@@ -45,13 +45,13 @@ const EVENTS: u32 = 50;
 /// Longest wait for a receipt, in seconds.
 const WAIT_MAX: u64 = 3600;
 
-type Shared = State<Arc<Server>>;
+pub(super) type Shared = State<Arc<Server>>;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
 pub struct Actor(pub String);
 
-type By = Extension<Actor>;
+pub(super) type By = Extension<Actor>;
 
 /// All routes.
 pub fn router(server: Arc<Server>) -> Router {
@@ -70,6 +70,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/boundaries", post(apply_boundary))
         .merge(super::tokens::router())
         .route("/admin/v1/gateway", get(show_gateway).post(apply_gateway))
+        .merge(super::trust::router())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Arc::clone(&server))
         .merge(super::upkeep::router(Arc::clone(&server)))
@@ -92,7 +93,7 @@ impl IntoResponse for Failure {
     }
 }
 
-type Answer<T> = Result<Json<T>, Failure>;
+pub(super) type Answer<T> = Result<Json<T>, Failure>;
 
 fn group(name: &str) -> Result<GroupName, Failure> {
     name.parse().map_err(|_| Failure::input("group-name").with("group", name))
@@ -134,11 +135,13 @@ async fn show_device(State(server): Shared, Path(name): Path<String>) -> Answer<
     let device = order::find(&mut view, &name).await?;
     let orders = view.orders(device.id, device.epoch).await?;
     let events = view.events(device.id, EVENTS).await?;
+    let (trust, posture) = super::trust::show(&server, &mut view, &device).await?;
     let newest = |action| orders.iter().rfind(|one: &&Order| one.action == action);
     let deleted = view.deleted_at(device.id).await?;
     let mut shown = view::device(&server, device, newest(Action::Wipe));
     shown.retire = newest(Action::Retire).map(view::order);
     shown.deleted_at = deleted.map(clock::text);
+    (shown.trust, shown.posture) = (trust, Some(posture));
     shown.orders = Some(orders.iter().map(view::order).collect());
     shown.events = Some(events.into_iter().map(view::event).collect());
     Ok(Json(shown))

@@ -32,6 +32,8 @@ pub fn device(server: &Server, device: Device, wipe: Option<&Order>) -> DeviceVi
         last_contact: time(device.last_contact),
         lease_until: time(device.lease_until),
         reported: FactsView { os: device.facts.os, platform: device.facts.platform, version: device.facts.version },
+        trust: None,
+        posture: None,
         orders: None,
         events: None,
     }

@@ -22,12 +22,13 @@ use workspace_protocol::{
         ENROLL_BEGIN, ENROLL_FINISH, HELLO, MEDIA_TYPE, PUSH, RECEIPT, RENEW, REQUEST_MAX, ReceiptReply, ReceiptUpload,
         UNLOCK_FINISH, UNLOCK_START,
     },
+    evidence::{ENROLL_ACTIVATE, EVIDENCE_REQUEST_MAX},
     reason::Reason,
 };
 
 use crate::{
     clock,
-    flow::{Denial, enroll, hello, receipt, unlock},
+    flow::{Denial, enroll, evidence, hello, receipt, unlock},
     push,
     serve::connection::Peer,
     server::Server,
@@ -41,6 +42,7 @@ type Connection = Extension<Arc<Peer>>;
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route(ENROLL_BEGIN, post(enroll_begin))
+        .route(ENROLL_ACTIVATE, post(enroll_activate))
         .route(ENROLL_FINISH, post(enroll_finish))
         .route(HELLO, post(say_hello))
         .route(UNLOCK_START, post(unlock_start))
@@ -61,7 +63,7 @@ where
     R: Serialize,
     F: Future<Output = Result<R, Denial>>,
 {
-    let read = read(body).await;
+    let read = read(path, body).await;
     let result = match read {
         Ok(message) => run(message).await,
         Err(reason) => Err(Denial::of(reason)),
@@ -80,9 +82,11 @@ where
     }
 }
 
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Reason> {
-    let bytes = axum::body::to_bytes(body, REQUEST_MAX).await.map_err(|_| Reason::MessageMalformed)?;
-    cbor::from_slice(&bytes, REQUEST_MAX).map_err(|_| Reason::MessageMalformed)
+async fn read<T: DeserializeOwned>(path: &str, body: Body) -> Result<T, Reason> {
+    let with_evidence = [ENROLL_ACTIVATE, ENROLL_FINISH, UNLOCK_FINISH, RENEW].contains(&path);
+    let most = if with_evidence { EVIDENCE_REQUEST_MAX } else { REQUEST_MAX };
+    let bytes = axum::body::to_bytes(body, most).await.map_err(|_| Reason::MessageMalformed)?;
+    cbor::from_slice(&bytes, most).map_err(|_| Reason::MessageMalformed)
 }
 
 /// An answer in CBOR.
@@ -94,6 +98,10 @@ fn cbor_response(status: StatusCode, bytes: Vec<u8>) -> Response {
 
 async fn enroll_begin(State(server): Shared, Extension(peer): Connection, body: Body) -> Response {
     answer(&server, ENROLL_BEGIN, body, |ask| enroll::begin(&server, &peer.exporter, ask)).await
+}
+
+async fn enroll_activate(State(server): Shared, body: Body) -> Response {
+    answer(&server, ENROLL_ACTIVATE, body, |ask| evidence::activate(&server, ask)).await
 }
 
 async fn enroll_finish(State(server): Shared, Extension(peer): Connection, body: Body) -> Response {

@@ -170,7 +170,7 @@ fn device(spki: &[u8]) -> Result<Device, Wrong> {
 
 /// What a device of a bench says of itself.
 pub fn facts() -> DeviceFacts {
-    DeviceFacts { os: "Debian GNU/Linux 12".into(), platform: "linux".into(), version: "0.1.0".into() }
+    DeviceFacts { os: "Debian GNU/Linux 12".into(), platform: "linux".into(), version: "0.1.0".into(), posture: None }
 }
 
 fn serve(data: &Path) -> Result<(Running, SocketAddr), Wrong> {

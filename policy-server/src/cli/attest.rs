@@ -24,6 +24,9 @@ const LIST_MAX: usize = 16 * 1024 * 1024;
 pub enum AttestCommand {
     /// Judges an evidence file without a server.
     Verify(VerifyArgs),
+    /// Roots and revocation lists: sign, put in force, show.
+    #[command(subcommand)]
+    List(super::lists::ListCommand),
 }
 
 /// What to judge, and against what.
@@ -81,8 +84,7 @@ enum BadInput {
 
 /// Runs a command; with `json` or `--json`, stdout carries one JSON object and nothing else.
 #[must_use]
-pub fn run(command: AttestCommand, json: bool) -> ExitCode {
-    let AttestCommand::Verify(args) = command;
+pub fn run(args: VerifyArgs, json: bool) -> ExitCode {
     let lang = Lang::of_environment();
     match verify(&args) {
         Ok(appraisal) => {
@@ -184,7 +186,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use clap::Parser;
 
@@ -198,7 +200,10 @@ mod tests {
 
     fn parse(args: &[&str]) -> Result<VerifyArgs, clap::Error> {
         let all = ["x", "verify"].iter().chain(args);
-        Cli::try_parse_from(all).map(|Cli { command: AttestCommand::Verify(args) }| args)
+        Cli::try_parse_from(all).map(|Cli { command }| match command {
+            AttestCommand::Verify(args) => args,
+            AttestCommand::List(_) => panic!("verify was asked for"),
+        })
     }
 
     fn sample(path: &str) -> String {

@@ -36,6 +36,8 @@ pub enum DeviceCommand {
     Reject(OneArgs),
     /// Take a wiped or retired device off the list. Its orders and its ban stay.
     Delete(OneArgs),
+    /// Lift a posture check of one device for some hours: it is warned instead of kept out.
+    Appeal(super::appeal::AppealArgs),
 }
 
 /// Arguments of `device list`.
@@ -52,11 +54,11 @@ pub struct ListArgs {
 pub struct OneArgs {
     /// The device's id, or its label if no other device is called so.
     #[arg(value_name = "ID|LABEL")]
-    device: String,
+    pub device: String,
     #[command(flatten)]
-    data: DataArg,
+    pub data: DataArg,
     #[command(flatten)]
-    json: JsonArg,
+    pub json: JsonArg,
 }
 
 /// Arguments of `device wipe`.
@@ -85,6 +87,7 @@ pub async fn run(command: DeviceCommand) -> Result<ExitCode, Failure> {
         DeviceCommand::Approve(args) => decide(args, "approve").await,
         DeviceCommand::Reject(args) => decide(args, "reject").await,
         DeviceCommand::Delete(args) => changed(args, "delete", "device-deleted").await,
+        DeviceCommand::Appeal(args) => super::appeal::run(&args).await,
     }
 }
 
@@ -144,6 +147,7 @@ fn describe(device: &DeviceView) {
         print(&format!("  policy {} refused: {}", refused.version, refused.reason));
         print(&format!("  {}", reason.unwrap_or_default()));
     }
+    super::appeal::describe(device);
     for order in device.orders.iter().flatten() {
         let by = order.decided_by.as_ref().map(|second| format!(" + {second}")).unwrap_or_default();
         print(&format!("  {} {} {} {}  {}{by}", order.issued_at, order.action, order.seq, order.state, order.asked_by));
@@ -252,7 +256,7 @@ async fn changed(args: OneArgs, verb: &str, id: &str) -> Result<ExitCode, Failur
 }
 
 /// The path of a device, whatever its label holds.
-fn path(device: &str, verb: &str, wait: Option<u64>) -> String {
+pub(super) fn path(device: &str, verb: &str, wait: Option<u64>) -> String {
     let Ok(mut url) = Url::parse("http://admin/admin/v1/devices") else { return String::new() };
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.push(device);

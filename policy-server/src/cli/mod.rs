@@ -1,6 +1,7 @@
 //! The command line: what an operator types, and how it ends. `--json` prints one JSON object a line on stdout,
 //! sentences go to stderr in the environment's language.
 
+mod appeal;
 mod apply;
 mod attest;
 mod audit;
@@ -13,6 +14,7 @@ mod gateway_bench;
 mod init;
 mod invite;
 mod keys;
+mod lists;
 mod policy;
 mod policy_bench;
 mod serve;
@@ -84,7 +86,7 @@ enum Command {
     /// Tokens with which programs use the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Judge a device's evidence offline.
+    /// Judge a device's evidence offline; keep the roots and revocation lists it is judged by.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
     /// Measure this machine, as JSON.
@@ -167,7 +169,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => block_on(backup::migrate(args)),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Token(command) => block_on(token::run(command)),
-        Command::Attest(command) => Ok(attest::run(command, false)),
+        Command::Attest(attest::AttestCommand::List(command)) => block_on(lists::run(command)),
+        Command::Attest(attest::AttestCommand::Verify(args)) => Ok(attest::run(args, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),
         Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),

@@ -8,8 +8,10 @@ use policy_server_core::{
     enrollment::{FACT_MAX, text_is_plain},
     fleet::Device,
     lease, orders,
+    posture::blocked,
+    trust::{DeviceTrust, Level, satisfies},
 };
-use policy_server_store::{SignedPolicy, View};
+use policy_server_store::{SignedPolicy, TrustView};
 use workspace_protocol::{
     device_api::{Admission, DeviceFacts, Held},
     documents::Lease,
@@ -18,31 +20,39 @@ use workspace_protocol::{
     reason::Reason,
 };
 
-use super::Denial;
+use super::{Denial, posture};
 use crate::server::Server;
 
 /// Grants a lease and a certificate to `device`, whose row is to be written in the same unit of work.
 ///
 /// # Errors
 /// [`Denial::Refused`]: banned, locked, wiped, retired, or held too weakly for the group's policy.
-pub async fn admit<V: View>(
+pub async fn admit<V>(
     server: &Server,
     view: &mut V,
     device: &mut Device,
+    trust: &DeviceTrust,
     held: Held,
     now: UnixTime,
-) -> Result<Admission, Denial> {
+) -> Result<Admission, Denial>
+where
+    V: TrustView,
+{
     let banned = view.is_banned(device.id, device.epoch).await? || server.denied.contains(device.id, device.epoch);
     orders::admits(device.standing, banned)?;
     let policy = server.current.policy_for(&device.group, device.id);
-    if policy.as_ref().is_some_and(|policy| !device.tier.satisfies(policy.minimum_tier)) {
+    if policy.as_ref().is_some_and(|policy| !satisfies(device.tier, trust.level, policy.minimum_tier)) {
         return Err(Denial::of(Reason::TierTooLow));
+    }
+    let findings = posture::findings(server, view, device, trust, now).await?;
+    if let Some(reason) = blocked(&findings) {
+        return Err(Denial::of(reason));
     }
     let boundary = server.current.boundary();
     let most = boundary.as_ref().map_or(lease::WITHOUT_POLICY_SECONDS, |one| one.lease_max_seconds);
-    let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most);
+    let lengths = lease::lengths(policy.as_ref().map(|one| one.lease_seconds), most, trust.level);
     let granted = lease::grant((device.id, device.epoch), &device.group, device.lease_serial, lengths, now);
-    let certificate = certificate(server, device, &granted, now)?;
+    let certificate = certificate(server, device, (&granted, trust.level), now)?;
     // Lease, certificate and policy must be of one key, also while it is being replaced; a policy left out comes soon.
     let signer = server.keys.signer.now();
     let of_it = |one: &SignedPolicy| envelope::signer(Kind::Policy, &one.envelope).is_ok_and(|id| id == signer.id());
@@ -60,11 +70,18 @@ pub async fn admit<V: View>(
         server_time: now,
         org: server.config.org.clone(),
         user: device.user.clone(),
+        warnings: posture::warnings(&findings),
+        level: trust.level.to_string(),
     })
 }
 
-fn certificate(server: &Server, device: &mut Device, granted: &Lease, now: UnixTime) -> Result<Vec<u8>, Denial> {
-    let end = lease::certificate_end(granted, now);
+fn certificate(
+    server: &Server,
+    device: &mut Device,
+    (granted, level): (&Lease, Level),
+    now: UnixTime,
+) -> Result<Vec<u8>, Denial> {
+    let end = lease::certificate_end(granted, level, now);
     let issued = server.keys.ca.issue(&device.device_key, (device.id, device.epoch), now, end);
     device.certificate_until = device.certificate_until.max(Some(end));
     issued.ok_or(Denial::of(Reason::ServerBusy))
@@ -90,6 +107,7 @@ pub fn line(now: UnixTime, action: &str, device: &Device) -> Entry {
 /// # Errors
 /// [`Reason::MessageMalformed`].
 pub fn check_facts(facts: &DeviceFacts) -> Result<(), Reason> {
-    let plain = [&facts.os, &facts.platform, &facts.version].iter().all(|text| text_is_plain(text, FACT_MAX));
+    let texts = [&facts.os, &facts.platform, &facts.version].iter().all(|text| text_is_plain(text, FACT_MAX));
+    let plain = texts && facts.posture.as_ref().is_none_or(posture::is_plain);
     if plain { Ok(()) } else { Err(Reason::MessageMalformed) }
 }

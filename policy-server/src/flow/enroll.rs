@@ -7,18 +7,19 @@ use policy_server_core::{
     enrollment::{Invitation, InvitationRefusal, LABEL_MAX, Use, code_fits, text_is_plain},
     fleet::{Device, Standing, Tier, Tries},
     signing::seal_record,
+    trust::DeviceTrust,
 };
-use policy_server_store::{InvitationRecord, Store, StoreError, View, Work};
+use policy_server_store::{InvitationRecord, Store, StoreError, TrustView, TrustWork, View, Work};
 use workspace_protocol::{
-    channel::{self, Exporter, Nonce},
+    channel::{self, Exporter},
     crypto::same,
-    device_api::{Admission, ENROLL_FINISH, EnrollBegin, EnrollBeginReply, EnrollFinish, Evidence, Held},
+    device_api::{Admission, EnrollBegin, EnrollBeginReply, EnrollFinish, Held},
     ids::{DeviceId, Epoch, Serial, UnixTime},
     opaque::{MESSAGE_MAX, Suite},
     reason::Reason,
 };
 
-use super::{Denial, admit, signed::verify_p256};
+use super::{Denial, admit, evidence};
 use crate::{
     clock, crash,
     data::keys::device_key,
@@ -40,7 +41,12 @@ pub async fn begin(server: &Server, exporter: &Exporter, ask: EnrollBegin) -> Re
     let device = DeviceId::random();
     let answer = ServerRegistration::<Suite>::start(&server.keys.opaque, request, device.as_bytes())
         .map_err(|_| Reason::MessageMalformed)?;
-    let pending = PendingEnrollment { invitation: ask.invitation, device, device_key: ask.device_key.into_vec() };
+    let pending = PendingEnrollment {
+        invitation: ask.invitation,
+        device,
+        device_key: ask.device_key.into_vec(),
+        activation: None,
+    };
     let nonce = server.nonces.issue(Purpose::Enroll(Box::new(pending)), now)?;
     Ok(EnrollBeginReply {
         nonce,
@@ -63,18 +69,21 @@ pub async fn finish(server: &Server, exporter: &Exporter, ask: EnrollFinish) -> 
         return Err(Denial::of(Reason::NonceUnknown));
     }
     check_shape(&ask)?;
-    let tier = appraise(exporter, &ask.nonce, &ask, &pending.device_key)?;
+    let (tier, trust) = match evidence::enrollment(server, exporter, &ask, &pending, now) {
+        Ok(worth) => worth,
+        Err(unfit) => return Err(unfit.keep(server, pending.device, now).await),
+    };
     let upload = registration_upload(&ask.registration)?;
     let record = ServerRegistration::<Suite>::finish(upload).serialize();
     let sealed = seal_record(&server.keys.secret, pending.device, &record)?;
-    make(server, *pending, ask, tier, &sealed, now).await
+    make(server, *pending, ask, (tier, trust), &sealed, now).await
 }
 
 async fn make(
     server: &Server,
     pending: PendingEnrollment,
     ask: EnrollFinish,
-    tier: Tier,
+    (tier, mut trust): (Tier, DeviceTrust),
     sealed: &[u8],
     now: UnixTime,
 ) -> Result<Admission, Denial> {
@@ -83,16 +92,26 @@ async fn make(
     if let Err(refused) = step_code(server, &found, &ask.code, Use::Spent, now) {
         return Err(keep_refusal(server, work, &found, refused, now).await);
     }
+    trust.posture = ask.facts.posture.clone();
     let mut device = new_device(pending, ask, tier, &found, now);
-    let admission = admit::admit(server, &mut work, &mut device, Held::default(), now).await?;
+    if let Some(hardware) = &trust.hardware {
+        trust.twin = work.trust_twin(device.id, &hardware.ek).await?;
+    }
+    let admission = admit::admit(server, &mut work, &mut device, &trust, Held::default(), now).await?;
     work.add_device(&device, sealed).await?;
+    work.put_trust(device.id, &trust).await?;
     work.set_invitation(&found.id, Invitation::Used, Some(device.id)).await?;
     let made = admit::line(now, "device.enroll", &device)
         .with("user", &device.user)
         .with("group", &device.group)
         .with("label", &device.label)
+        .with("level", trust.level)
         .with("invitation", hex::encode(found.id));
     server.log(&mut work, &made).await?;
+    if let Some(twin) = trust.twin {
+        let entry = Entry::done(now, &format!("device:{}", device.id), "device.same-hardware", device.id);
+        server.log(&mut work, &entry.with("other", twin)).await?;
+    }
     crash::point("server.enroll.before-commit");
     work.commit().await?;
     crash::point("server.enroll.committed");
@@ -200,17 +219,6 @@ fn check_shape(ask: &EnrollFinish) -> Result<(), Reason> {
         return Err(Reason::MessageMalformed);
     }
     admit::check_facts(&ask.facts)
-}
-
-/// What the evidence is worth. Further kinds join here with their verifiers.
-fn appraise(exporter: &Exporter, nonce: &Nonce, ask: &EnrollFinish, spki: &[u8]) -> Result<Tier, Reason> {
-    let message = channel::request_bytes(ENROLL_FINISH, exporter, nonce, None, &ask.evidence_body());
-    match &ask.evidence {
-        Evidence::Software(signature) => {
-            verify_p256(spki, &message, signature).map_err(|_| Reason::EvidenceInvalid)?;
-            Ok(Tier::Software)
-        }
-    }
 }
 
 fn registration_request(bytes: &[u8]) -> Result<RegistrationRequest<Suite>, Reason> {

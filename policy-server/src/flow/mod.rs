@@ -4,12 +4,14 @@ pub mod admit;
 pub mod boundary;
 pub mod delete;
 pub mod enroll;
+pub mod evidence;
 pub mod gateway;
 pub mod hello;
 pub mod invite;
 pub mod lending;
 pub mod order;
 pub mod policy;
+pub mod posture;
 pub mod propose;
 pub mod receipt;
 pub mod recovery;
@@ -24,6 +26,10 @@ pub mod unlock;
 pub mod usage;
 pub mod webhook;
 
+#[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
+mod posture_tests;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +60,11 @@ impl Denial {
     /// A refusal that counts no tries.
     pub fn of(reason: Reason) -> Self {
         Self::Refused { reason, tries_left: None }
+    }
+
+    /// Whether the device's posture is the reason.
+    pub fn is_posture(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if posture::is_posture(*reason))
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Lately(Mutex<HashMap<(DeviceId, &'static str), UnixTime>>);
 
 impl Lately {
     /// Whether a refusal is to be written now; if so it is remembered.
-    fn is_new(&self, device: DeviceId, reason: Reason, now: UnixTime) -> bool {
+    pub(super) fn is_new(&self, device: DeviceId, reason: Reason, now: UnixTime) -> bool {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (device, reason.code());
         if held.get(&key).is_some_and(|at| now.since(*at) < QUIET) {

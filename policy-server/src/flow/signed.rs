@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use workspace_protocol::{
     cbor,
     channel::{self, Exporter},
-    device_api::{REQUEST_MAX, SignedRequest},
+    device_api::{RENEW, REQUEST_MAX, SignedRequest, UNLOCK_FINISH},
+    evidence::EVIDENCE_REQUEST_MAX,
     ids::UnixTime,
     reason::Reason,
 };
@@ -57,6 +58,7 @@ pub async fn open<T: DeserializeOwned>(
     }
     let message = channel::request_bytes(path, exporter, &ask.nonce, owner, &ask.body);
     verify_p256(&device.device_key, &message, &ask.signature)?;
-    let body = cbor::from_slice(&ask.body, REQUEST_MAX).map_err(|_| Reason::MessageMalformed)?;
+    let most = if [RENEW, UNLOCK_FINISH].contains(&path) { EVIDENCE_REQUEST_MAX } else { REQUEST_MAX };
+    let body = cbor::from_slice(&ask.body, most).map_err(|_| Reason::MessageMalformed)?;
     Ok((device, purpose, body))
 }

@@ -8,20 +8,22 @@ use policy_server_core::{
     fleet::{Device, TryEvent},
     orders,
     signing::unseal_record,
+    trust::{DeviceTrust, Judged},
 };
-use policy_server_store::{Store, View, Work};
+use policy_server_store::{Store, StoreError, TrustView, TrustWork, View, Work};
 use workspace_protocol::{
-    channel::Exporter,
+    channel::{Exporter, Nonce},
     device_api::{
-        Admission, RENEW, Renew, SignedRequest, UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart,
+        Admission, DeviceFacts, RENEW, Renew, SignedRequest, UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart,
         UnlockStartReply,
     },
+    evidence::TpmQuote,
     ids::{DeviceId, UnixTime},
     opaque::Suite,
     reason::Reason,
 };
 
-use super::{Denial, admit, enroll::within, refusals, signed};
+use super::{Denial, admit, enroll::within, evidence, refusals, signed};
 use crate::{
     clock, crash,
     server::{Purpose, Server},
@@ -73,7 +75,15 @@ pub async fn finish(server: &Server, exporter: &Exporter, ask: &SignedRequest) -
         .ok()
         .and_then(|bytes| CredentialFinalization::<Suite>::deserialize(bytes).ok())
         .is_some_and(|last| login.finish(last, parameters(&device.id, &root.0)).is_ok());
-    if proven { succeed(server, ask.device, body, now).await } else { fail(server, ask.device, now).await }
+    if !proven {
+        return fail(server, ask.device, now).await;
+    }
+    let judged = appraise(server, (UNLOCK_FINISH, exporter, &ask.nonce), &device, body.evidence.as_ref(), now).await?;
+    let unlocked = succeed(server, ask.device, (body, judged), now).await;
+    if let Err(Denial::Refused { reason, .. }) = &unlocked {
+        refusals::note(server, ask.device, "device.unlock", *reason).await?;
+    }
+    unlocked
 }
 
 /// Gives a new lease and certificate to a device whose last lease still runs. One whose lease is over needs its PIN.
@@ -82,28 +92,100 @@ pub async fn finish(server: &Server, exporter: &Exporter, ask: &SignedRequest) -
 /// [`Denial`].
 pub async fn renew(server: &Server, exporter: &Exporter, ask: &SignedRequest) -> Result<Admission, Denial> {
     let now = clock::now();
-    let (_, purpose, body): (_, _, Renew) = signed::open(server, RENEW, exporter, ask, now).await?;
+    let (device, purpose, body): (_, _, Renew) = signed::open(server, RENEW, exporter, ask, now).await?;
     let Purpose::Request(..) = purpose else { return Err(Denial::of(Reason::NonceUnknown)) };
     admit::check_facts(&body.facts)?;
-    let renewed = grant(server, ask.device, body, now).await;
+    let judged = appraise(server, (RENEW, exporter, &ask.nonce), &device, body.evidence.as_ref(), now).await?;
+    let renewed = grant(server, ask.device, (body, judged), now).await;
     if let Err(Denial::Refused { reason, .. }) = &renewed {
         refusals::note(server, ask.device, "device.renew", *reason).await?;
     }
     renewed
 }
 
-async fn grant(server: &Server, id: DeviceId, body: Renew, now: UnixTime) -> Result<Admission, Denial> {
+async fn grant(
+    server: &Server,
+    id: DeviceId,
+    (body, judged): (Renew, Option<Judged>),
+    now: UnixTime,
+) -> Result<Admission, Denial> {
     let mut work = server.store.begin().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
     let banned = work.is_banned(device.id, device.epoch).await?;
     orders::renews(device.standing, banned, device.lease_until, now)?;
-    let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
+    let trust = known(&mut work, &device, judged, &body.facts, now).await?;
+    let admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
+    if admission.as_ref().is_err_and(|denial| !denial.is_posture()) {
+        return admission;
+    }
+    trust.keep(server, &mut work, &device, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
-    server.log(&mut work, &admit::line(now, "device.renew", &device)).await?;
+    if admission.is_ok() {
+        server.log(&mut work, &admit::line(now, "device.renew", &device)).await?;
+    }
     work.commit().await?;
     crash::point("server.renew.committed");
-    Ok(admission)
+    admission
+}
+
+/// What fresh evidence is worth, judged before the unit of work that grants.
+async fn appraise(
+    server: &Server,
+    over: (&str, &Exporter, &Nonce),
+    device: &Device,
+    given: Option<&TpmQuote>,
+    now: UnixTime,
+) -> Result<Option<Judged>, Denial> {
+    let held = server.store.view().await?.trust(device.id).await?;
+    let held = held.unwrap_or_else(|| DeviceTrust::none(now));
+    match evidence::renewal(server, over, device, &held, given, now) {
+        Ok(judged) => Ok(judged),
+        Err(unfit) => Err(unfit.keep(server, device.id, now).await),
+    }
+}
+
+/// What was known of a device, and what is known now.
+struct Known {
+    before: Option<DeviceTrust>,
+    now: DeviceTrust,
+}
+
+async fn known<W: TrustWork>(
+    work: &mut W,
+    device: &Device,
+    judged: Option<Judged>,
+    facts: &DeviceFacts,
+    now: UnixTime,
+) -> Result<Known, Denial> {
+    let before = work.trust(device.id).await?;
+    let held = before.clone().unwrap_or_else(|| DeviceTrust::none(now));
+    let mut next = match judged {
+        Some(judged) => held.after(judged, now),
+        None => held,
+    };
+    next.posture.clone_from(&facts.posture);
+    Ok(Known { before, now: next })
+}
+
+impl Known {
+    /// Writes what has changed, and logs what an admin must be able to find: another level, an alarm.
+    async fn keep<W: TrustWork>(
+        &self,
+        server: &Server,
+        work: &mut W,
+        device: &Device,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        if self.before.as_ref() == Some(&self.now) {
+            return Ok(());
+        }
+        work.put_trust(device.id, &self.now).await?;
+        match evidence::change(device, self.before.as_ref(), &self.now, now) {
+            Some(entry) => server.log(work, &entry).await,
+            None => Ok(()),
+        }
+    }
 }
 
 fn parameters<'a>(device: &'a DeviceId, root: &'a [u8; 32]) -> ServerLoginParameters<'static, 'a> {
@@ -135,20 +217,33 @@ async fn count_try(server: &Server, id: DeviceId, now: UnixTime) -> Result<(Devi
     }
 }
 
-async fn succeed(server: &Server, id: DeviceId, body: UnlockFinish, now: UnixTime) -> Result<Admission, Denial> {
+async fn succeed(
+    server: &Server,
+    id: DeviceId,
+    (body, judged): (UnlockFinish, Option<Judged>),
+    now: UnixTime,
+) -> Result<Admission, Denial> {
     let mut work = server.store.begin().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
     let (tries, allowed) = device.tries.step(TryEvent::Succeeded);
     allowed?;
     device.tries = tries;
-    let admission = admit::admit(server, &mut work, &mut device, body.held, now).await?;
+    let trust = known(&mut work, &device, judged, &body.facts, now).await?;
+    let admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
+    // The PIN was right: a posture that shuts the device out costs no try, and the admin sees it.
+    if admission.as_ref().is_err_and(|denial| !denial.is_posture()) {
+        return admission;
+    }
+    trust.keep(server, &mut work, &device, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
-    server.log(&mut work, &admit::line(now, "device.unlock", &device)).await?;
+    if admission.is_ok() {
+        server.log(&mut work, &admit::line(now, "device.unlock", &device)).await?;
+    }
     crash::point("server.unlock.before-commit");
     work.commit().await?;
     crash::point("server.unlock.committed");
-    Ok(admission)
+    admission
 }
 
 async fn fail(server: &Server, id: DeviceId, now: UnixTime) -> Result<Admission, Denial> {

@@ -5,7 +5,7 @@ use workspace_protocol::ids::UnixTime;
 use crate::{clock, server::Server};
 
 /// How long before an end it is warned of, in seconds. Source: trust.md section 4.
-const WARN_BEFORE: i64 = 90 * 24 * 3600;
+pub(super) const WARN_BEFORE: i64 = 90 * 24 * 3600;
 
 /// Something that ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,10 @@ pub fn warn(server: &Server) {
     for end in ends(server).iter().filter(|end| is_near(end, now)) {
         let days = end.until.since(now) / 86_400;
         tracing::warn!(what = end.what, id = end.id, days, remedy = end.remedy, "something ends soon");
+    }
+    for (name, until) in server.lists.endings(now, now.plus(WARN_BEFORE)) {
+        let (days, remedy) = (until.since(now) / 86_400, "policy-server attest list apply");
+        tracing::warn!(what = "trust-list", id = name, days, remedy, "something ends soon");
     }
 }
 

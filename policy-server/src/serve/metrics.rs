@@ -6,9 +6,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use policy_server_store::{Store, StoreError, View};
+use policy_server_store::{Store, StoreError, TrustView, View};
+use workspace_protocol::lists::ListKind;
 
-use crate::server::Server;
+use crate::{clock, server::Server};
 
 /// Counts by what happened and how it ended.
 #[derive(Debug, Default)]
@@ -40,10 +41,15 @@ pub async fn render(server: &Server) -> String {
     head(&mut out, "policy_server_seconds_left", "gauge", "Seconds to the end of keys and documents.");
     for end in super::ends::ends(server).iter().filter(|end| end.what != "earlier-ca") {
         let name = format!("policy_server_seconds_left{{what=\"{}\"}}", end.what);
-        line(&mut out, &name, end.until.since(crate::clock::now()));
+        line(&mut out, &name, end.until.since(clock::now()));
     }
+    lists(server, &mut out);
     match stored(server).await {
-        Ok((standings, leaves)) => {
+        Ok((standings, levels, leaves)) => {
+            head(&mut out, "policy_server_device_levels", "gauge", "Devices by what their evidence is worth.");
+            for (level, count) in levels {
+                line(&mut out, &format!("policy_server_device_levels{{level=\"{level}\"}}"), count);
+            }
             head(&mut out, "policy_server_devices", "gauge", "Devices by standing.");
             for (standing, count) in standings {
                 line(&mut out, &format!("policy_server_devices{{standing=\"{standing}\"}}"), count);
@@ -56,9 +62,26 @@ pub async fn render(server: &Server) -> String {
     out
 }
 
-async fn stored(server: &Server) -> Result<(Vec<(String, u64)>, u64), StoreError> {
+/// What the database tells: devices by standing and by level, entries of the log.
+type Stored = (Vec<(String, u64)>, Vec<(String, u64)>, u64);
+
+async fn stored(server: &Server) -> Result<Stored, StoreError> {
     let mut view = server.store.view().await?;
-    Ok((view.device_counts().await?, view.frontier().await?.size()))
+    Ok((view.device_counts().await?, view.trust_levels().await?, view.frontier().await?.size()))
+}
+
+/// When the newest list of each kind ends, and how many lists or roots are over within ninety days.
+fn lists(server: &Server, out: &mut String) {
+    let now = clock::now();
+    head(out, "policy_server_trust_list_expires_seconds", "gauge", "End of a list of roots or revocations, Unix time.");
+    let shown = server.lists.shown();
+    for list in ListKind::ALL.iter().filter_map(|kind| shown.iter().find(|list| list.kind == *kind)) {
+        let name = format!("policy_server_trust_list_expires_seconds{{kind=\"{}\"}}", list.kind.word());
+        line(out, &name, list.expires_at);
+    }
+    head(out, "policy_server_trust_endings", "gauge", "Lists and roots that end within ninety days.");
+    let endings = server.lists.endings(now, now.plus(super::ends::WARN_BEFORE));
+    line(out, "policy_server_trust_endings", endings.len());
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

@@ -6,10 +6,15 @@ use std::{
 };
 
 use policy_server_store::{SignedBoundary, SignedPolicy};
-use workspace_protocol::ids::{DeviceId, GroupName};
+use workspace_policy::{Policy, Posture};
+use workspace_protocol::ids::{DeviceId, GroupName, Version};
+
+/// What a group's policy says of posture, with the version that says it.
+type PostureOf = (Version, Posture);
 
 /// The newest of each.
 pub struct Current {
+    postures: RwLock<HashMap<GroupName, PostureOf>>,
     boundary: RwLock<Option<Arc<SignedBoundary>>>,
     policies: RwLock<HashMap<GroupName, Arc<SignedPolicy>>>,
     /// Policies for shares of groups. One that is older than its group's own has no effect.
@@ -21,6 +26,7 @@ impl Current {
     pub fn new(boundary: Option<SignedBoundary>, policies: Vec<SignedPolicy>, trials: Vec<SignedPolicy>) -> Self {
         let by_group = |all: Vec<SignedPolicy>| all.into_iter().map(|one| (one.group.clone(), Arc::new(one))).collect();
         Self {
+            postures: RwLock::default(),
             boundary: RwLock::new(boundary.map(Arc::new)),
             policies: RwLock::new(by_group(policies)),
             trials: RwLock::new(by_group(trials)),
@@ -43,6 +49,20 @@ impl Current {
     /// The policy for all of a group.
     pub fn policy(&self, group: &GroupName) -> Option<Arc<SignedPolicy>> {
         self.policies.read().unwrap_or_else(PoisonError::into_inner).get(group).cloned()
+    }
+
+    /// What a group's policy says of posture; read once a version, since policies may be megabytes.
+    pub fn posture(&self, group: &GroupName) -> Posture {
+        let Some(policy) = self.policy(group) else { return Posture::default() };
+        let known = self.postures.read().unwrap_or_else(PoisonError::into_inner).get(group).copied();
+        if let Some((_, posture)) = known.filter(|(version, _)| *version == policy.version) {
+            return posture;
+        }
+        // What was put in force was read before; what cannot be read now is not in force on devices either.
+        let posture = Policy::parse("policy", &policy.toml).map(|policy| policy.posture()).unwrap_or_default();
+        let mut postures = self.postures.write().unwrap_or_else(PoisonError::into_inner);
+        postures.insert(group.clone(), (policy.version, posture));
+        posture
     }
 
     /// All policies.

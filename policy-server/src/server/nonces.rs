@@ -48,6 +48,22 @@ pub struct PendingEnrollment {
     pub device: DeviceId,
     /// SubjectPublicKeyInfo of the device key.
     pub device_key: Vec<u8>,
+    /// The TPM that was shown, if one was.
+    pub activation: Option<Activation>,
+}
+
+/// A TPM's keys that were judged, and the secret that only it can open.
+pub struct Activation {
+    /// What the device must bring back.
+    pub secret: [u8; 32],
+    /// The attestation key: `TPMT_PUBLIC`.
+    pub ak_public: Vec<u8>,
+    /// Its name.
+    pub ak_name: Vec<u8>,
+    /// SHA-256 of the endorsement key's numbers.
+    pub ek: Vec<u8>,
+    /// The maker's certificates, checked; empty for none.
+    pub chain: Vec<Vec<u8>>,
 }
 
 /// The table.

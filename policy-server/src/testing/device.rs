@@ -46,7 +46,7 @@ pub struct Device {
 }
 
 pub fn facts() -> DeviceFacts {
-    DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "0.1".into() }
+    DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "0.1".into(), posture: None }
 }
 
 /// A begun enrollment.
@@ -145,7 +145,8 @@ impl Device {
         let parameters = ClientLoginFinishParameters::new(None, ids, None);
         let done = started.state.finish(&mut Rng::default(), pin.as_bytes(), response, parameters);
         let finalization = done.map_or_else(|_| vec![0; 64], |done| done.message.serialize().to_vec());
-        let ask = UnlockFinish { finalization: finalization.into(), held: Held::default(), facts: facts() };
+        let ask =
+            UnlockFinish { finalization: finalization.into(), held: Held::default(), facts: facts(), evidence: None };
         let ask = self.signed(&line, UNLOCK_FINISH, reply.nonce, &ask);
         self.admission = line.post(UNLOCK_FINISH, &ask).await?;
         Ok(())
@@ -154,7 +155,7 @@ impl Device {
     pub async fn renew(&mut self, rig: &Rig, held: Held) -> Result<(), Refused> {
         let mut line = Line::open(rig).await;
         let nonce = self.hello(&mut line).await?.nonce;
-        let ask = self.signed(&line, RENEW, nonce, &Renew { held, facts: facts() });
+        let ask = self.signed(&line, RENEW, nonce, &Renew { held, facts: facts(), evidence: None });
         self.admission = line.post(RENEW, &ask).await?;
         Ok(())
     }

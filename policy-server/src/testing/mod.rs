@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod device;
 pub mod line;
+pub mod tpm;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

@@ -10,6 +10,7 @@ mod error;
 mod records;
 mod sqlite;
 mod traits;
+mod trust;
 
 pub use api::{ApiView, ApiWork};
 pub use console::{Account, AdminLink, AdminSession, ConsoleView, ConsoleWork, Passkey};
@@ -20,6 +21,7 @@ pub use error::StoreError;
 pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};
 pub use sqlite::SqliteStore;
 pub use traits::{Store, View, Work};
+pub use trust::{TrustView, TrustWork};
 
 /// Newest events kept of each device.
 pub const EVENTS_PER_DEVICE: i64 = 200;

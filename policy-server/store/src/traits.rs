@@ -24,9 +24,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A database. Cheap to clone; clones share it.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A unit of work that writes.
-    type Work: Work + crate::ConsoleWork;
+    type Work: Work + crate::ConsoleWork + crate::TrustWork;
     /// A consistent snapshot to read.
-    type View: View + crate::ConsoleView;
+    type View: View + crate::ConsoleView + crate::TrustView;
 
     /// Begins a unit of work. Units see each other's changes whole or not at all, as if one came after the other.
     ///

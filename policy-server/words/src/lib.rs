@@ -2,7 +2,7 @@
 //!
 //! `text/LANG/*.ftl` hold the messages: `reason.ftl` one for each reason code (`.` written as `-`, with `reason-` in
 //! front), `browser.ftl` those of `secure-browser`, `server.ftl` those of `policy-server`, `console.ftl`
-//! those of its frame, `pages.ftl` those of its pages.
+//! those of its frame, `pages.ftl` those of its pages, `trust.ftl` those of evidence and posture on both sides.
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
@@ -49,7 +49,7 @@ impl Lang {
         }
     }
 
-    fn sources(self) -> [&'static str; 5] {
+    fn sources(self) -> [&'static str; 6] {
         match self {
             Self::Ja => [
                 include_str!("../text/ja/reason.ftl"),
@@ -57,6 +57,7 @@ impl Lang {
                 include_str!("../text/ja/server.ftl"),
                 include_str!("../text/ja/console.ftl"),
                 include_str!("../text/ja/pages.ftl"),
+                include_str!("../text/ja/trust.ftl"),
             ],
             Self::En => [
                 include_str!("../text/en/reason.ftl"),
@@ -64,6 +65,7 @@ impl Lang {
                 include_str!("../text/en/server.ftl"),
                 include_str!("../text/en/console.ftl"),
                 include_str!("../text/en/pages.ftl"),
+                include_str!("../text/en/trust.ftl"),
             ],
         }
     }
@@ -97,7 +99,7 @@ impl fmt::Display for Lang {
     }
 }
 
-fn build(tag: &str, sources: [&'static str; 5]) -> FluentBundle<FluentResource> {
+fn build(tag: &str, sources: [&'static str; 6]) -> FluentBundle<FluentResource> {
     // Both tags are constants above; a tag that did not parse would only lose plural rules.
     let id: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![id]);

@@ -106,6 +106,8 @@ mod tests {
             server_time: UnixTime(0),
             org: String::new(),
             user: String::new(),
+            warnings: vec![],
+            level: String::new(),
         }
     }
 

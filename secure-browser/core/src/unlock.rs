@@ -66,7 +66,16 @@ pub enum Renewal {
 #[must_use]
 pub fn after_refused_renewal(reason: Reason) -> Renewal {
     match reason {
-        Reason::DeviceLocked => Renewal::Cover,
+        Reason::DeviceLocked
+        | Reason::PostureSystem
+        | Reason::PostureDisk
+        | Reason::PostureScreen
+        | Reason::PostureBoot
+        | Reason::PostureRooted
+        | Reason::PostureDebugger
+        | Reason::PostureSwap
+        | Reason::PostureReaders
+        | Reason::PostureUnknown => Renewal::Cover,
         Reason::DeviceWiped => Renewal::Wiped,
         Reason::DeviceUnknown
         | Reason::DeviceRetired
@@ -113,6 +122,10 @@ mod tests {
         assert_eq!(after_refused_renewal(Reason::DeviceRetired), Renewal::End);
         assert_eq!(after_refused_renewal(Reason::DeviceWiped), Renewal::Wiped);
         assert_eq!(after_refused_renewal(Reason::DeviceLocked), Renewal::Cover);
+        // What the person can put right covers the session and loses nothing.
+        for reason in Reason::ALL.iter().filter(|reason| reason.code().starts_with("posture.")) {
+            assert_eq!(after_refused_renewal(*reason), Renewal::Cover, "{reason}");
+        }
     }
 
     #[test]

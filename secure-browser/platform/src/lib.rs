@@ -11,9 +11,11 @@ pub mod clock;
 pub mod display;
 pub mod facts;
 pub mod files;
+pub mod posture;
 pub mod probe;
 pub mod process;
 pub mod room;
+pub mod tpm;
 
 mod handle;
 #[cfg_attr(debug_assertions, path = "switches_debug.rs")]

@@ -6,6 +6,7 @@ use secure_browser_core::unlock::exit;
 use secure_browser_platform::{
     display::{self, DisplaySpec},
     room::{self, Guarantee, RoomError, State},
+    tpm,
 };
 use serde_json::json;
 
@@ -123,11 +124,29 @@ fn input_finding() -> Finding {
 fn plain_words() -> Vec<Finding> {
     let capture =
         "on an X11 desktop any program of the same user can photograph the window and record keys typed in it";
-    let key = "the device key is kept in software, sealed to this machine, user and folder; no hardware holds it";
-    vec![
-        not_possible("display.capture", capture.to_owned()),
-        Finding { name: "key.hardware", state: NOT_POSSIBLE, how: key.to_owned() },
-    ]
+    vec![not_possible("display.capture", capture.to_owned()), hardware_finding()]
+}
+
+/// What a TPM does for the device key, and what it does not.
+fn hardware_finding() -> Finding {
+    match tpm::presence() {
+        Ok(()) => {
+            let log = if tpm::event_log().is_empty() {
+                "; the firmware's event log cannot be read, so Secure Boot cannot be proven"
+            } else {
+                ""
+            };
+            let how = format!(
+                "a TPM vouches for the device key at each renewal and holds a part of what it is sealed under at rest; \
+                 while the workspace runs the key is in its memory{log}"
+            );
+            Finding { name: "key.hardware", state: PARTLY, how }
+        }
+        Err(error) => {
+            let how = "the device key is kept in software, sealed to this machine, user and folder";
+            not_possible("key.hardware", format!("{how}; {error}"))
+        }
+    }
 }
 
 fn not_possible(name: &'static str, how: String) -> Finding {

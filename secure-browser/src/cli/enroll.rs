@@ -7,17 +7,17 @@ use secure_browser_core::{
     lease::{self, Expect},
     unlock::exit,
 };
-use secure_browser_platform::facts;
+use secure_browser_platform::{facts, tpm::TpmError};
 use serde_json::json;
 use workspace_protocol::{
     crypto::Secret,
-    device_api::DeviceFacts,
     link::{EnrollmentLink, LinkError as BadLink},
     reason::Reason,
 };
 use zeroize::Zeroizing;
 
 use crate::{
+    attest::{Fresh, device_facts},
     link::{self, Applicant, Enrolled},
     profile::{Device, Identity, Profile, ProfileError, Sealed, Status},
     supervisor,
@@ -98,8 +98,11 @@ fn enroll(
     let secret = profile.fresh_secret().map_err(|error| error.reason())?;
     let host = facts::facts();
     let label = label(name.unwrap_or(&host.os));
-    let done = contact(link, pin, &label, &secret)
-        .and_then(|enrolled| keep(profile, enrolled, &label, &secret).map_err(|error| error.reason()));
+    let facts = device_facts(profile.folder().path());
+    let person = Applicant { pin, label: &label, facts: &facts, secret: &secret, tpm: None };
+    let done = with_hardware(console, link, person).and_then(|(enrolled, tpm)| {
+        keep(profile, enrolled, &label, &secret, tpm.as_ref()).map_err(|error| error.reason())
+    });
     match done {
         Ok((org, device)) => {
             console.say("cli-enrolled", &[("org", &org)]);
@@ -113,10 +116,51 @@ fn enroll(
     }
 }
 
-fn contact(link: &EnrollmentLink, pin: &str, label: &str, secret: &Secret) -> Result<Enrolled, Reason> {
+/// Enrolls with the TPM if there is one: with its maker's certificate, else without, else without the TPM. What it is
+/// worth is the server's word; the policy says what it takes.
+fn with_hardware(
+    console: &Console,
+    link: &EnrollmentLink,
+    person: Applicant<'_>,
+) -> Result<(Enrolled, Option<Fresh>), Reason> {
+    let mut fresh = match Fresh::make() {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            say_hardware(console, Some(&error));
+            return Ok((contact(link, person)?, None));
+        }
+    };
+    let whole = fresh.secret(person.secret);
+    loop {
+        let applicant = Applicant { secret: &whole, tpm: Some(&fresh), ..person };
+        match contact(link, applicant) {
+            Ok(enrolled) => {
+                say_hardware(console, None);
+                return Ok((enrolled, Some(fresh)));
+            }
+            Err(Reason::EvidenceInvalid) if !fresh.endorsement.chain.is_empty() => fresh.endorsement.chain.clear(),
+            Err(Reason::EvidenceInvalid | Reason::HardwareMissing) => {
+                let refused = TpmError::Absent(Reason::EvidenceInvalid.code().to_owned());
+                say_hardware(console, Some(&refused));
+                return Ok((contact(link, person)?, None));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+/// Whether the TPM vouches for this device, and why not.
+pub fn say_hardware(console: &Console, error: Option<&TpmError>) {
+    let (state, why) = match error {
+        None => ("used", String::new()),
+        Some(TpmError::NotBuilt) => ("not-built", String::new()),
+        Some(error @ (TpmError::Absent(_) | TpmError::Failed { .. })) => ("absent", error.to_string()),
+    };
+    console.say("trust-tpm-used", &[("state", state), ("why", &why)]);
+}
+
+fn contact(link: &EnrollmentLink, applicant: Applicant<'_>) -> Result<Enrolled, Reason> {
     let runtime = supervisor::runtime().map_err(|_| Reason::GuaranteeMissing)?;
-    let facts = device_facts();
-    let applicant = Applicant { pin, label, facts: &facts, secret };
     let enrolled = runtime.block_on(link::enroll(link, applicant)).map_err(|error| error.reason())?;
     // The server's own clock is enough here: nothing is opened yet, and every unlock judges anew by device time.
     let admission = &enrolled.admission;
@@ -125,7 +169,13 @@ fn contact(link: &EnrollmentLink, pin: &str, label: &str, secret: &Secret) -> Re
     Ok(enrolled)
 }
 
-fn keep(profile: &Profile, enrolled: Enrolled, label: &str, secret: &Secret) -> Result<(String, String), ProfileError> {
+fn keep(
+    profile: &Profile,
+    enrolled: Enrolled,
+    label: &str,
+    secret: &Secret,
+    tpm: Option<&Fresh>,
+) -> Result<(String, String), ProfileError> {
     let Enrolled { server, root, device_key, tombstone_key, kek, admission } = enrolled;
     let identity = Identity {
         id: admission.device,
@@ -136,16 +186,13 @@ fn keep(profile: &Profile, enrolled: Enrolled, label: &str, secret: &Secret) -> 
         label,
         key_certificate: admission.key_certificate,
     };
-    let device = Device::seal(identity, &device_key, &tombstone_key, secret)?;
+    let mut device = Device::seal(identity, &device_key, &tombstone_key, secret)?;
+    if let Some(tpm) = tpm {
+        device = device.with_tpm(tpm.keys.clone(), &device_key, &tpm.secret(secret))?;
+    }
     // Documents are fetched and judged at the first unlock; only the names are kept now.
     let sealed = Sealed { org: admission.org.clone(), user: admission.user, ..Sealed::default() };
     let status = Status { last_contact: Some(admission.server_time), ..Status::default() };
     profile.keep(&device, &sealed, &kek, &status)?;
     Ok((admission.org, device.id.to_string()))
-}
-
-/// What this device says of itself.
-pub fn device_facts() -> DeviceFacts {
-    let host = facts::facts();
-    DeviceFacts { os: host.os, platform: host.platform, version: env!("CARGO_PKG_VERSION").to_owned() }
 }

@@ -1,5 +1,6 @@
 //! The command line: what a person or a script may ask of the browser.
 
+mod check;
 mod doctor;
 mod enroll;
 mod explain;
@@ -18,7 +19,6 @@ use zeroize::Zeroizing;
 
 use crate::{profile, supervisor};
 
-pub use enroll::device_facts;
 pub use say::{Console, with_causes};
 
 /// The secure workspace of your organisation.
@@ -39,6 +39,8 @@ enum Command {
     Open(Open),
     /// What is known without a PIN: server, lease, policy version, last contact
     Status(Common),
+    /// Ask the server whether it admits this device as it is now; no PIN needed
+    Check(Common),
     /// Every guarantee on this machine, measured
     Doctor(Common),
     /// Erase the workspace from this device
@@ -107,6 +109,7 @@ pub fn run() -> u8 {
         Some(Command::Open(args)) => run_open(args),
         None => run_open(open),
         Some(Command::Status(args)) => with(args, false, |console, folder| status::run(console, &folder)),
+        Some(Command::Check(args)) => with(args, true, |console, folder| check::run(console, &folder)),
         Some(Command::Doctor(args)) => with(args, true, |console, folder| doctor::run(console, &folder)),
         Some(Command::Wipe(args)) => with(args, true, |console, folder| wipe::run(console, &folder)),
         Some(Command::Explain(args)) => {

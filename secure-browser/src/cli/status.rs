@@ -24,6 +24,7 @@ pub fn run(console: &Console, path: &Path) -> u8 {
                 "policy_version": status.policy_version, "last_contact": status.last_contact.map(text), "state": state,
             }));
             people(console, &device.server.authority, &device.org, &status, state);
+            console.say("trust-status-tier", &[("tier", &device.tier)]);
             exit::CLEAN
         }
         Err(error) => absent(console, &error),
@@ -64,6 +65,7 @@ fn absent(console: &Console, error: &ProfileError) -> u8 {
         | ProfileError::Busy
         | ProfileError::Unwritable(_)
         | ProfileError::Unbound(_)
+        | ProfileError::Hardware(_)
         | ProfileError::Crypto(_) => "damaged",
     };
     console.object(&json!({

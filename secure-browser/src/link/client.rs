@@ -1,6 +1,9 @@
 //! The device API, one function a conversation. Every contact begins with a greeting.
 
+use std::sync::Arc;
+
 use secure_browser_core::enrollment::{Enrollment, EnrollmentEvent};
+use secure_browser_platform::tpm::{self, TpmKeys};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
@@ -12,10 +15,13 @@ use workspace_protocol::{
         HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, ReceiptReply, ReceiptUpload, Renew, SignedRequest,
         UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart, UnlockStartReply,
     },
+    evidence::{ENROLL_ACTIVATE, EnrollActivate, EnrollActivateReply, TpmEnrollment, TpmQuote, challenge},
     ids::{DeviceId, Epoch, UnixTime},
     link::EnrollmentLink,
     reason::Reason,
 };
+
+use crate::attest::{self, Fresh};
 
 use super::{
     LinkError,
@@ -50,8 +56,10 @@ pub struct Applicant<'a> {
     pub label: &'a str,
     /// What the device says of itself.
     pub facts: &'a DeviceFacts,
-    /// The secret of machine, user and folder.
+    /// The secret of machine, user, folder and hardware.
     pub secret: &'a Secret,
+    /// The TPM to enroll with.
+    pub tpm: Option<&'a Fresh>,
 }
 
 /// Enrolls with the server of `link`.
@@ -69,7 +77,10 @@ pub async fn enroll(link: &EnrollmentLink, applicant: Applicant<'_>) -> Result<E
     let Enrollment::Registering { device } = state else { return Err(refused(state)) };
     let (upload, kek) =
         registration.finish(applicant.pin, &begun.registration, device, &link.root, applicant.secret)?;
-    let finish = finish(link, &connection, &begun, upload, &device_key, &tombstone_key, applicant)?;
+    let mut finish = finish(link, &connection, &begun, upload, &device_key, &tombstone_key, applicant)?;
+    if let Some(tpm) = applicant.tpm {
+        vouch(&mut connection, &mut finish, &device_key, tpm).await?;
+    }
     let admission: Admission = connection.post(ENROLL_FINISH, &finish).await?;
     match state.step(&EnrollmentEvent::Admitted(&admission)) {
         Enrollment::Admitted { .. } => {
@@ -114,6 +125,36 @@ fn finish(
     Ok(finish)
 }
 
+/// Has the TPM vouch for the enrollment: one round trip for the activation, then a quote in place of the mere signature.
+async fn vouch(
+    connection: &mut Connection,
+    finish: &mut EnrollFinish,
+    device_key: &DeviceKey,
+    tpm: &Fresh,
+) -> Result<(), LinkError> {
+    let ask = EnrollActivate {
+        nonce: finish.nonce,
+        invitation: finish.invitation,
+        endorsement: tpm.endorsement.public.clone().into(),
+        endorsement_chain: tpm.endorsement.chain.iter().map(|der| der.clone().into()).collect(),
+        attestation_key: tpm.keys.attestation_public.clone().into(),
+    };
+    let reply: EnrollActivateReply = connection.post(ENROLL_ACTIVATE, &ask).await?;
+    finish.nonce = reply.nonce;
+    let secret = tpm::activate(&tpm.keys, &reply.credential, &reply.seed).map_err(|_| hardware())?;
+    let exporter = connection.exporter();
+    let over = challenge(ENROLL_FINISH, exporter, &finish.nonce, &device_key.spki(), &finish.tombstone_key);
+    let quote = attest::quote(&tpm.keys, &over).map_err(|_| hardware())?;
+    let signed = request_bytes(ENROLL_FINISH, exporter, &finish.nonce, None, &finish.evidence_body());
+    let proof = device_key.sign(&signed)?.into();
+    finish.evidence = Evidence::Tpm2(Box::new(TpmEnrollment { proof, secret: secret.to_vec().into(), quote }));
+    Ok(())
+}
+
+fn hardware() -> LinkError {
+    LinkError::Refused { reason: Reason::HardwareMissing, tries_left: None }
+}
+
 fn refused(state: Enrollment) -> LinkError {
     match state {
         Enrollment::Refused(reason) => LinkError::Refused { reason, tries_left: None },
@@ -134,6 +175,10 @@ pub struct Member<'a> {
     pub root: &'a VerifyingKey,
     /// The device key.
     pub key: &'a DeviceKey,
+    /// Public half of the tombstone key.
+    pub tombstone: &'a VerifyingKey,
+    /// The TPM it was enrolled with.
+    pub tpm: Option<&'a Arc<TpmKeys>>,
 }
 
 /// Signed commands that wait for the device, not yet receipted in full.
@@ -196,7 +241,8 @@ pub async fn unlock<T>(
     let (finalization, kek) =
         login.finish(pin, &reply.response, member.device, &member.root.id(), secret, reply.tries_left)?;
     let (sealed, held) = open_sealed(&kek);
-    let finish = UnlockFinish { finalization, held, facts };
+    let evidence = evidence(&connection, member, UNLOCK_FINISH, &reply.nonce).await?;
+    let finish = UnlockFinish { finalization, held, facts, evidence };
     let admission = signed(&mut connection, member, UNLOCK_FINISH, &reply.nonce, &finish).await?;
     Ok(Unlocked { admission: ours(admission, member)?, kek, sealed })
 }
@@ -212,8 +258,21 @@ pub async fn renew(
     facts: DeviceFacts,
 ) -> Result<Admission, LinkError> {
     let Greeting { mut connection, nonce, .. } = greeting;
-    let admission = signed(&mut connection, member, RENEW, &nonce, &Renew { held, facts }).await?;
+    let evidence = evidence(&connection, member, RENEW, &nonce).await?;
+    let admission = signed(&mut connection, member, RENEW, &nonce, &Renew { held, facts, evidence }).await?;
     ours(admission, member)
+}
+
+/// A fresh quote over this connection, from a device that has a TPM.
+async fn evidence(
+    connection: &Connection,
+    member: Member<'_>,
+    path: &str,
+    nonce: &Nonce,
+) -> Result<Option<TpmQuote>, LinkError> {
+    let Some(keys) = member.tpm else { return Ok(None) };
+    let over = challenge(path, connection.exporter(), nonce, &member.key.spki(), member.tombstone);
+    attest::quote_aside(Arc::clone(keys), over).await.map(Some).map_err(|_| hardware())
 }
 
 /// Brings a signed receipt; done when the server keeps it.

@@ -1,5 +1,6 @@
 //! Who this device is: server and pin, root key, names, and its two keys sealed under the device secret.
 
+use secure_browser_platform::tpm::TpmKeys;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
@@ -7,7 +8,10 @@ use workspace_protocol::{
     ids::{DeviceId, Epoch},
 };
 
-use crate::link::{DeviceKey, Server};
+use crate::{
+    attest,
+    link::{DeviceKey, Server},
+};
 
 use super::ProfileError;
 
@@ -30,8 +34,11 @@ pub struct Device {
     pub org: String,
     /// What the person calls this device.
     pub label: String,
-    /// What the enrollment's evidence was: "software".
+    /// What the enrollment's evidence was: "software" or "tpm".
     pub tier: String,
+    /// The TPM's keys, if it was enrolled with one; nobody else can use them.
+    #[serde(default)]
+    pub tpm: Option<TpmKeys>,
     /// Root's word for the online key that signs commands, as last heard.
     pub key_certificate: ByteBuf,
     /// Tells a foreign profile from a damaged one: a digest that only the right device secret gives.
@@ -82,6 +89,7 @@ impl Device {
             org: identity.org.to_owned(),
             label: identity.label.to_owned(),
             tier: "software".to_owned(),
+            tpm: None,
             key_certificate: identity.key_certificate,
             check: check(secret),
             device_key: device_key.into(),
@@ -89,14 +97,32 @@ impl Device {
         })
     }
 
-    /// Opens the device key.
+    /// The same, tied to a TPM: the device key is sealed under `whole`, which the TPM has a part of.
     ///
     /// # Errors
-    /// [`ProfileError::Foreign`] under another device secret, [`ProfileError::Damaged`] if the key is.
-    pub fn device_key(&self, secret: &Secret) -> Result<DeviceKey, ProfileError> {
+    /// [`ProfileError::Crypto`].
+    pub fn with_tpm(mut self, keys: TpmKeys, key: &DeviceKey, whole: &Secret) -> Result<Self, ProfileError> {
+        self.device_key = crypto::seal(whole, DEVICE_KEY, key.pkcs8())?.into();
+        (self.tpm, self.tier) = (Some(keys), "tpm".to_owned());
+        Ok(self)
+    }
+
+    /// The device's whole secret, from that of machine, user and folder.
+    ///
+    /// # Errors
+    /// [`ProfileError::Foreign`] under another device secret, [`ProfileError::Hardware`] without its TPM.
+    pub fn whole_secret(&self, secret: &Secret) -> Result<Secret, ProfileError> {
         if !crypto::same(&check(secret), &self.check) {
             return Err(ProfileError::Foreign);
         }
+        Ok(attest::whole_secret(secret, self.tpm.as_ref())?)
+    }
+
+    /// Opens the device key with the whole secret.
+    ///
+    /// # Errors
+    /// [`ProfileError::Damaged`].
+    pub fn device_key(&self, secret: &Secret) -> Result<DeviceKey, ProfileError> {
         let damaged = |_| ProfileError::Damaged(super::DEVICE);
         let pkcs8 = crypto::unseal(secret, DEVICE_KEY, &self.device_key).map_err(damaged)?;
         DeviceKey::from_pkcs8(&pkcs8).map_err(damaged)

@@ -21,6 +21,7 @@ use secure_browser_platform::{
     binding::{self, BindingError},
     display,
     files::{self, FileError, Lock, LockError},
+    tpm::TpmError,
 };
 use workspace_protocol::{
     crypto::{CryptoError, Secret},
@@ -62,6 +63,9 @@ pub enum ProfileError {
     /// The machine gives no secret to bind to.
     #[error("the profile cannot be bound to this machine")]
     Unbound(#[source] BindingError),
+    /// The TPM that it was enrolled with is gone, or another.
+    #[error("the TPM that the profile was enrolled with cannot be used")]
+    Hardware(#[from] TpmError),
     /// A primitive failed.
     #[error("cryptography failed")]
     Crypto(#[from] CryptoError),
@@ -80,6 +84,7 @@ impl ProfileError {
             Self::Damaged(_) | Self::Crypto(_) => Reason::ProfileDamaged,
             Self::Unwritable(_) => Reason::DiskUnwritable,
             Self::Unbound(_) => Reason::GuaranteeMissing,
+            Self::Hardware(_) => Reason::HardwareMissing,
         }
     }
 }
@@ -153,6 +158,12 @@ impl Folder {
     /// [`ProfileError::Damaged`] if it does not open with the right key.
     pub fn sealed(&self, kek: &Secret) -> Result<Option<Sealed>, ProfileError> {
         sealed::read(&self.file(SEALED), kek)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Where a session's own files go.

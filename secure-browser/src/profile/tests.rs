@@ -68,7 +68,7 @@ fn what_an_enrollment_keeps_is_found_again_in_its_place() {
     let made = enrolled();
     let found = made.profile.folder().device().unwrap();
     assert_eq!((found.id, found.epoch, found.server.clone()), (made.device.id, Epoch(1), server()));
-    let secret = made.profile.secret().unwrap();
+    let secret = found.whole_secret(&made.profile.secret().unwrap()).unwrap();
     assert_eq!(found.device_key(&secret).unwrap().spki(), made.device_key.spki());
     assert_eq!(found.tombstone_key(&secret).unwrap().verifying_key(), made.tombstone.verifying_key());
     assert_eq!(made.profile.folder().sealed(&made.kek).unwrap().unwrap().user, "花子");
@@ -109,7 +109,7 @@ fn a_copied_profile_is_foreign() {
     }
     let copy = Profile::lock(&other).unwrap();
     let device = copy.folder().device().unwrap();
-    let error = device.device_key(&copy.secret().unwrap()).unwrap_err();
+    let error = device.whole_secret(&copy.secret().unwrap()).unwrap_err();
     assert!(matches!(error, ProfileError::Foreign));
 }
 

@@ -163,6 +163,7 @@ impl App {
             ToUi::Policy(bundle) => self.new_policy(&bundle),
             ToUi::Lease { lock_in, destroy_in: _ } => self.bar.set_lease(lock_in, &self.words),
             ToUi::Blocked(blocked) => self.broker_refused(&blocked.url, &blocked.kind, blocked.reason),
+            ToUi::Warned(reasons) => self.strip.tell(&self.words.reasons(&reasons)),
             ToUi::Lock(reason) => self.cover(reason),
             ToUi::Ended(reason) => self.end(reason),
             ToUi::Quit => return true,

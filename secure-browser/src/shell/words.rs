@@ -38,4 +38,10 @@ impl Words {
     pub fn reason(&self, reason: Reason) -> String {
         workspace_words::reason(self.lang(), reason)
     }
+
+    /// The sentences for several reasons, one a line.
+    #[must_use]
+    pub fn reasons(&self, reasons: &[Reason]) -> String {
+        reasons.iter().map(|reason| self.reason(*reason)).collect::<Vec<_>>().join("\n")
+    }
 }

@@ -1,7 +1,7 @@
 //! Contacts with the server, run beside the session: unlock and renewal. Every contact begins with a greeting; a wipe
 //! that waits there is the only thing that comes of it.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use secure_browser_core::{
     command,
@@ -9,6 +9,7 @@ use secure_browser_core::{
     time::{Heard, Tick},
     wipe::{Order, Verdict, judge},
 };
+use secure_browser_platform::tpm::TpmKeys;
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{Secret, VerifyingKey},
@@ -19,7 +20,7 @@ use workspace_protocol::{
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::device_facts,
+    attest::device_facts_aside,
     link::{self, DeviceKey, Greeting, LinkError, Member, Pending, Server},
     profile::{Folder, Life, Sealed},
 };
@@ -39,11 +40,26 @@ pub(super) struct Identity {
     pub key_certificate: ByteBuf,
     /// The device key.
     pub key: Arc<DeviceKey>,
+    /// The device's whole secret.
+    pub secret: Secret,
+    /// Public half of the tombstone key.
+    pub tombstone: VerifyingKey,
+    /// The TPM it was enrolled with.
+    pub tpm: Option<Arc<TpmKeys>>,
+    /// The profile, whose disk is looked at.
+    pub profile: PathBuf,
 }
 
 impl Identity {
     fn member(&self) -> Member<'_> {
-        Member { device: self.life.device, epoch: self.life.epoch, root: &self.root, key: &self.key }
+        Member {
+            device: self.life.device,
+            epoch: self.life.epoch,
+            root: &self.root,
+            key: &self.key,
+            tombstone: &self.tombstone,
+            tpm: self.tpm.as_ref(),
+        }
     }
 
     /// What the commands mean for this device, those that are the organisation's: signed by a key that the root
@@ -162,9 +178,9 @@ async fn greet(identity: &Identity) -> Result<Greeting, NotAdmitted> {
 pub(super) async fn unlock(
     identity: &Identity,
     folder: &Folder,
-    secret: &Secret,
     pin: Zeroizing<String>,
 ) -> Result<Admitted, NotAdmitted> {
+    let facts = device_facts_aside(&identity.profile).await;
     let greeting = greet(identity).await?;
     let pending = greeting.pending.clone();
     let open_sealed = |kek: &Secret| {
@@ -173,7 +189,7 @@ pub(super) async fn unlock(
         (sealed, held)
     };
     let asked = clock::now().boot;
-    let unlocked = link::unlock(greeting, identity.member(), &pin, secret, device_facts(), open_sealed)
+    let unlocked = link::unlock(greeting, identity.member(), &pin, &identity.secret, facts, open_sealed)
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
     let sealed = unlocked.sealed.map_err(|error| NotAdmitted::why(error.reason()))?;
@@ -183,10 +199,11 @@ pub(super) async fn unlock(
 
 /// Asks for a new certificate and lease.
 pub(super) async fn renew(identity: &Identity, held: Held) -> Result<Admitted, NotAdmitted> {
+    let facts = device_facts_aside(&identity.profile).await;
     let greeting = greet(identity).await?;
     let pending = greeting.pending.clone();
     let asked = clock::now().boot;
-    let admission = link::renew(greeting, identity.member(), held, device_facts())
+    let admission = link::renew(greeting, identity.member(), held, facts)
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
     let (terms, group) = terms(identity, &admission, asked)?;
@@ -239,6 +256,10 @@ mod tests {
             life,
             key_certificate: certify(&root, &old),
             key: Arc::new(DeviceKey::generate().unwrap()),
+            secret: Secret::from_bytes([0; 32]),
+            tombstone: root.verifying_key(),
+            tpm: None,
+            profile: PathBuf::new(),
         };
         let (device, epoch, seq) = (life.device, life.epoch, CommandSeq(1));
         let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };

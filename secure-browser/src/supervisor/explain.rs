@@ -36,8 +36,7 @@ pub fn explain(profile: &Profile, url: &Url, pin: Zeroizing<String>) -> Result<J
 
 async fn ask(profile: &Profile, url: &Url, pin: Zeroizing<String>) -> Result<Judged, Reason> {
     let (device, identity, _) = enrolled(profile).map_err(|error| error.reason())?;
-    let secret = profile.secret().map_err(|error| error.reason())?;
-    let admitted = match contact::unlock(&identity, profile.folder(), &secret, pin).await {
+    let admitted = match contact::unlock(&identity, profile.folder(), pin).await {
         Ok(admitted) => admitted,
         Err(NotAdmitted::Wipe(order)) => {
             wiping::at_rest(profile, &device, order).await.map_err(|error| error.reason())?;

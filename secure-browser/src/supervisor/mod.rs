@@ -2,6 +2,7 @@
 //!
 //! It runs on the main thread alone, since the kernel ties the life of its children to the thread that started them.
 
+mod check;
 mod clock;
 mod contact;
 mod documents;
@@ -29,6 +30,7 @@ use crate::{
 use contact::Identity;
 use hub::{Hub, Setup};
 
+pub use check::check;
 pub use explain::{Allowed, Judged, explain};
 pub use input::missing as missing_for_input;
 pub use parts::{PROGRAMS, installed};
@@ -103,13 +105,19 @@ async fn open(console: &Console, options: Options) -> u8 {
 fn enrolled(profile: &Profile) -> Result<(Device, Identity, Life), ProfileError> {
     let device = profile.folder().device()?;
     let life = profile.folder().journal()?.entry.life().ok_or(ProfileError::Damaged("journal"))?;
-    let key = device.device_key(&profile.secret()?)?;
+    let base = profile.secret()?;
+    let secret = device.whole_secret(&base)?;
+    let key = device.device_key(&secret)?;
     let identity = Identity {
         server: device.server.clone(),
         root: device.root,
         life,
         key_certificate: device.key_certificate.clone(),
         key: Arc::new(key),
+        tombstone: device.tombstone_key(&base)?.verifying_key(),
+        tpm: device.tpm.clone().map(Arc::new),
+        profile: profile.folder().path().to_owned(),
+        secret,
     };
     Ok((device, identity, life))
 }

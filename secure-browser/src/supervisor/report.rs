@@ -103,6 +103,15 @@ impl Report {
         self.event("refused", json!({ "reason": reason.code(), "tries_left": tries_left }));
     }
 
+    /// What the organisation wants put right on this device.
+    pub fn warned(&self, reasons: &[Reason]) {
+        for reason in reasons {
+            self.console.say_reason(*reason);
+        }
+        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
+        self.event("warned", json!({ "reasons": codes }));
+    }
+
     pub fn wiped(&self, cause: Cause, took: Duration) {
         match cause.reason() {
             // Said when it was refused.

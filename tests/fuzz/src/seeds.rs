@@ -103,7 +103,7 @@ fn one<T: Serialize>(message: &T) -> Vec<u8> {
 }
 
 fn messages() -> Vec<Vec<u8>> {
-    let facts = DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "0.1".into() };
+    let facts = DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "0.1".into(), posture: None };
     let octets = ByteBuf::from([9; 40]);
     let begin = EnrollBegin {
         invitation: [1; 8],
@@ -127,7 +127,7 @@ fn messages() -> Vec<Vec<u8>> {
         one(&begin),
         one(&finish),
         one(&Hello { device: device(), epoch: Epoch(1) }),
-        one(&Renew { held, facts }),
+        one(&Renew { held, facts, evidence: None }),
         one(&ReceiptUpload { receipt: octets }),
         one(&Refusal { code: "pin.wrong".into(), server_time: UnixTime(1_700_000_000), tries_left: Some(9) }),
     ]

@@ -35,6 +35,7 @@ fn read(fields: &mut Fields, context: &Context<'_>) -> Result<Appraisal, FieldEr
         registers: registers.as_ref(),
         event_log: event_log.as_deref(),
         ek_chain: &ek_chain,
+        certified_before: false,
         activated: None,
     };
     Ok(appraise_evidence(&evidence, context))

@@ -1,6 +1,9 @@
 //! TPM 2.0: a quote over registers by a key that cannot leave the TPM, the event log behind the registers, and the
 //! maker's certificate for the TPM.
 
+mod activation;
+pub mod credential;
+mod endorsement;
 mod event_log;
 pub(crate) mod file;
 mod hash;
@@ -16,6 +19,8 @@ mod wire;
 use serde_json::{Map, Value, json};
 use webpki::KeyUsage;
 
+pub use activation::{Candidate, Counters, serials};
+pub use endorsement::Endorsement;
 pub use event_log::EventLog;
 pub use hash::Hash;
 pub use registers::Registers;
@@ -47,6 +52,8 @@ pub struct Evidence<'a> {
     pub event_log: Option<&'a [u8]>,
     /// The endorsement certificate first, then its issuers; may be empty.
     pub ek_chain: &'a [Vec<u8>],
+    /// Without a chain here: whether one was checked when the attestation key was activated.
+    pub certified_before: bool,
     /// Name of the attestation key that the verifier's activation proved to live in the TPM of the certificate.
     pub activated: Option<&'a [u8]>,
 }
@@ -190,6 +197,7 @@ fn judge_endorsement(
     claims: &mut Map<String, Value>,
 ) -> Result<(), Code> {
     match evidence.ek_chain.first() {
+        None if evidence.certified_before => {}
         None => findings.lower(Code::TpmEkMissing, Tier::A1),
         Some(certificate) => {
             path::check(evidence.ek_chain, KeyUsage::required_if_present(EK_CERTIFICATE), context)?;

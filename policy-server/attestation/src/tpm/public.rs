@@ -142,20 +142,20 @@ fn scheme(reader: &mut Reader<'_>) -> Result<Option<(u16, u16)>, BadWire> {
     }
 }
 
-fn rsa<'a>(reader: &mut Reader<'a>) -> Result<Option<Key<'a>>, BadWire> {
+pub(super) fn rsa<'a>(reader: &mut Reader<'a>) -> Result<Option<Key<'a>>, BadWire> {
     let (bits, exponent, modulus) = (reader.u16()?, reader.u32()?, reader.sized()?);
     let exponent = if exponent == 0 { 65_537 } else { exponent };
     let whole = usize::from(bits) == modulus.len() * 8 && modulus.first().is_some_and(|first| first & 0x80 != 0);
     Ok((whole && exponent == 65_537).then_some(Key::Rsa { modulus, exponent }))
 }
 
-fn ecc<'a>(reader: &mut Reader<'a>) -> Result<Option<Key<'a>>, BadWire> {
+pub(super) fn ecc<'a>(reader: &mut Reader<'a>) -> Result<Option<Key<'a>>, BadWire> {
     let curve = match reader.u16()? {
         CURVE_P256 => Some(Curve::P256),
         CURVE_P384 => Some(Curve::P384),
         _ => None,
     };
-    // No derivation scheme is defined for signing keys.
+    // No derivation scheme is defined for keys of either kind.
     if reader.u16()? != ALG_NULL {
         return Err(BadWire);
     }

@@ -209,7 +209,8 @@ fn clipboard(section: Option<Section<'_>>) -> Clipboard {
 }
 
 fn posture(section: Option<Section<'_>>) -> Posture {
-    let level = |name| section.as_ref().map_or(Level::Report, |s| s.choice(name, &Level::WORDS, Level::Report));
+    let Some(section) = section else { return Posture::default() };
+    let level = |name| section.choice(name, &Level::WORDS, Level::Report);
     let posture = Posture {
         os_supported: level("os_supported"),
         disk_encryption: level("disk_encryption"),
@@ -217,11 +218,30 @@ fn posture(section: Option<Section<'_>>) -> Posture {
         secure_boot: level("secure_boot"),
         rooted: level("rooted"),
         debugger: level("debugger"),
+        plain_swap: level("plain_swap"),
+        screen_readers: level("screen_readers"),
+        unknown: section.choice("unknown", &Level::WORDS, Level::Warn),
+        canary: section.get("canary").and_then(|field| share(&field)).unwrap_or(Posture::EVERYONE),
     };
-    if let Some(section) = section {
-        section.finish();
-    }
+    section.finish();
     posture
+}
+
+/// A share such as "5%" or "0.5%", in hundredths of a percent.
+fn share(field: &reader::Field<'_>) -> Option<u16> {
+    let text = field.text()?;
+    let number = text.strip_suffix('%').and_then(|number| {
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+        (digits(whole) && digits(part) && part.len() <= 2).then_some(())?;
+        let part = if part.len() == 1 { part.parse::<u16>().ok()? * 10 } else { part.parse().ok()? };
+        whole.parse::<u16>().ok()?.checked_mul(100)?.checked_add(part)
+    });
+    let fits = number.filter(|share| (1..=Posture::EVERYONE).contains(share));
+    if fits.is_none() {
+        field.fault("must be a share between 0.01% and 100%, such as \"5%\"");
+    }
+    fits
 }
 
 fn attestation(section: Option<Section<'_>>) -> Attestation {

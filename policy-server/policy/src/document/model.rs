@@ -72,6 +72,36 @@ pub struct Posture {
     pub secure_boot: Level,
     pub rooted: Level,
     pub debugger: Level,
+    pub plain_swap: Level,
+    pub screen_readers: Level,
+    /// The most that follows where a device cannot tell. Default warn: what nobody knows locks nobody out unless the
+    /// policy says so.
+    pub unknown: Level,
+    /// Share of the group's devices, in hundredths of a percent, that warn and block hold for; the others only report.
+    pub canary: u16,
+}
+
+impl Posture {
+    /// All of the group's devices.
+    pub const EVERYONE: u16 = 10_000;
+}
+
+impl Default for Posture {
+    fn default() -> Self {
+        let report = Level::Report;
+        Self {
+            os_supported: report,
+            disk_encryption: report,
+            screen_lock: report,
+            secure_boot: report,
+            rooted: report,
+            debugger: report,
+            plain_swap: report,
+            screen_readers: report,
+            unknown: Level::Warn,
+            canary: Self::EVERYONE,
+        }
+    }
 }
 
 /// How a device proves what it is, the weakest first.

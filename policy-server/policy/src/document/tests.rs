@@ -86,6 +86,10 @@ fn an_unknown_value_refuses_the_document_and_names_its_line() {
         ("capture    = \"block\"", "capture = \"maybe\"", "screen.capture"),
         ("paste_in   = false", "paste_in = \"no\"", "clipboard.paste_in"),
         ("debugger        = \"block\"", "debugger = \"kill\"", "posture.debugger"),
+        ("debugger        = \"block\"", "canary = \"0%\"", "posture.canary"),
+        ("debugger        = \"block\"", "canary = \"101%\"", "posture.canary"),
+        ("debugger        = \"block\"", "canary = \"5\"", "posture.canary"),
+        ("debugger        = \"block\"", "unknown = \"deny\"", "posture.unknown"),
         ("\"software\"", "\"hardware\"", "attestation.minimum"),
         ("kind   = \"collaboration\"", "kind = \"chat\"", "system[0].kind"),
         ("\"https://www.medical-care.net/\"", "\"javascript:1\"", "system[0].start"),
@@ -181,4 +185,16 @@ fn a_gateway_has_one_plain_address_and_at_least_one_key() {
         assert!(with(&format!("address = \"gw.test\"\n{lines}")).is_err(), "{lines}");
     }
     assert_eq!(Policy::parse("p", EXAMPLE).unwrap().gateway(), None);
+}
+
+#[test]
+fn a_canary_is_a_share_of_the_group() {
+    let share = |text: &str| {
+        let with = format!("[posture]\ncanary = \"{text}\"\nplain_swap = \"warn\"");
+        let policy = Policy::parse("p.toml", &EXAMPLE.replacen("[posture]", &with, 1)).unwrap();
+        assert_eq!((policy.posture().plain_swap, policy.posture().unknown), (Level::Warn, Level::Warn));
+        policy.posture().canary
+    };
+    assert_eq!(["5%", "0.5%", "0.05%", "100%"].map(share), [500, 50, 5, 10_000]);
+    assert_eq!(Policy::parse("p.toml", EXAMPLE).unwrap().posture().canary, Posture::EVERYONE);
 }

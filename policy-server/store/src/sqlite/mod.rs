@@ -11,6 +11,7 @@ mod read;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod write;
 
 use std::{path::Path, time::Duration};

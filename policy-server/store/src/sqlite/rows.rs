@@ -119,7 +119,13 @@ pub(super) fn device(row: &SqliteRow) -> Result<Device> {
         last_contact: row.maybe_time("last_contact")?,
         held: Held { boundary: version_of(row.int("held_boundary")?)?, policy: version_of(row.int("held_policy")?)? },
         refused,
-        facts: DeviceFacts { os: row.text("os")?, platform: row.text("platform")?, version: row.text("version")? },
+        facts: DeviceFacts {
+            os: row.text("os")?,
+            platform: row.text("platform")?,
+            version: row.text("version")?,
+            // Kept beside the device, with what its evidence was worth.
+            posture: None,
+        },
     })
 }
 

@@ -60,7 +60,7 @@ pub(super) fn device() -> Device {
         last_contact: None,
         held: Held { boundary: Version(1), policy: Version(2) },
         refused: None,
-        facts: DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "1".into() },
+        facts: DeviceFacts { os: "Debian".into(), platform: "linux".into(), version: "1".into(), posture: None },
     }
 }
 

@@ -90,6 +90,8 @@ pub(super) struct Hub<'a> {
     lease: LeaseState,
     documents: Option<Documents>,
     user: String,
+    /// What the person was told of this device's state.
+    warned: Vec<Reason>,
     parts: Option<Parts>,
     push: Option<PushChannel>,
     pushed: Option<mpsc::Receiver<Pushed>>,
@@ -133,6 +135,7 @@ impl<'a> Hub<'a> {
             lease: LeaseState::Absent,
             documents: None,
             user: String::new(),
+            warned: Vec::new(),
             parts: None,
             push: None,
             pushed: None,
@@ -254,16 +257,10 @@ impl<'a> Hub<'a> {
         let (Some(pin), Some(identity)) = (self.pin.take(), self.identity.clone()) else {
             return Some(Event::End(Cause::Broken));
         };
-        let secret = match self.profile.secret() {
-            Ok(secret) => secret,
-            Err(error) => return Some(self.refusal(error.reason(), None)),
-        };
         self.forget_contact();
         self.tell_ui(ToUi::Checking);
         let folder = self.profile.folder().clone();
-        let work = async move {
-            contact::unlock(&identity, &folder, &secret, pin).await.map(Box::new).map(Contacted::Unlocked)
-        };
+        let work = async move { contact::unlock(&identity, &folder, pin).await.map(Box::new).map(Contacted::Unlocked) };
         self.contact = Some((Purpose::Unlock, tokio::spawn(work)));
         None
     }

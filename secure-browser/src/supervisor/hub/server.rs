@@ -184,6 +184,20 @@ impl Hub<'_> {
         self.keep_sealed();
         self.schedule(admitted);
         self.note_status(admitted);
+        self.warn(&admission.warnings);
+    }
+
+    /// Tells the person what the organisation wants put right, once until it changes.
+    fn warn(&mut self, codes: &[String]) {
+        let warnings: Vec<Reason> = codes.iter().filter_map(|code| Reason::from_code(code)).collect();
+        if self.warned == warnings {
+            return;
+        }
+        self.report.warned(&warnings);
+        if !warnings.is_empty() {
+            self.tell_ui(ToUi::Warned(warnings.clone()));
+        }
+        self.warned = warnings;
     }
 
     fn keep_sealed(&self) {

@@ -1,0 +1,51 @@
+//! `check`: one renewal without a session.
+
+use workspace_protocol::{device_api::Held, reason::Reason};
+
+use crate::{link, profile::Profile};
+
+use super::{
+    contact::{self, NotAdmitted},
+    enrolled, runtime, wiping,
+};
+
+/// What the server says of this device.
+#[derive(Debug)]
+pub struct Checked {
+    /// What holds its key.
+    pub tier: String,
+    /// What its evidence is worth.
+    pub level: String,
+    /// What the organisation wants put right.
+    pub warnings: Vec<Reason>,
+    /// Life of the certificate it would work with.
+    pub certificate_seconds: Option<i64>,
+}
+
+/// Asks the server. A wipe that waits there is carried out instead.
+///
+/// # Errors
+/// Why it is not admitted, or could not be asked.
+pub fn check(profile: &Profile) -> Result<Checked, Reason> {
+    let runtime = runtime().map_err(|_| Reason::GuaranteeMissing)?;
+    runtime.block_on(ask(profile))
+}
+
+async fn ask(profile: &Profile) -> Result<Checked, Reason> {
+    let (device, identity, _) = enrolled(profile).map_err(|error| error.reason())?;
+    // What is held lies sealed under the PIN; the next unlock tells it again.
+    let held = Held { policy: profile.folder().status().policy_version, ..Held::default() };
+    match contact::renew(&identity, held).await {
+        Ok(admitted) => Ok(Checked {
+            tier: device.tier,
+            warnings: admitted.admission.warnings.iter().filter_map(|code| Reason::from_code(code)).collect(),
+            certificate_seconds: admitted.admission.certificates.first().and_then(|leaf| link::lifetime_seconds(leaf)),
+            level: admitted.admission.level,
+        }),
+        Err(NotAdmitted::Wipe(order)) => {
+            wiping::at_rest(profile, &device, order).await.map_err(|error| error.reason())?;
+            Err(Reason::DeviceWiped)
+        }
+        Err(NotAdmitted::Refused { reason, .. }) => Err(reason),
+    }
+}
