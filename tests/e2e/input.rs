@@ -1,14 +1,18 @@
 //! Typing Japanese into a page: romaji on the person's own keyboard, kanji in the page, nothing of it outside the room.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, process::Stdio};
 
 use installer::{
     demo::browser::{Device, Session},
-    harness::{display::Display, wait::wait_for},
+    harness::wait::wait_for,
 };
-use workspace_tests::{Place, Scene, Wrong, in_world};
+use workspace_tests::{PIN, Scene, Wrong, in_world};
 
-use super::{PATIENCE, end, expect, stands_in};
+use super::{
+    PATIENCE, end, expect,
+    people::{Person, change_policy, encoded, found, inner},
+    stands_in,
+};
 
 /// Reports what is composed and what is in the field, each as a path.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>memo</title>
@@ -26,73 +30,6 @@ onkeydown = e => { if (e.key === 'F2') location = 'https://' + (location.host.st
 const SENTENCE: &str = "患者さんの様子を共有します";
 const ROMAJI: &str = "kanjasannnoyousuwokyouyuushimasu";
 const LIST: &str = "Fcitx5 Input Window";
-/// For one key to show.
-const KEY: Duration = Duration::from_secs(5);
-
-/// As `encodeURIComponent` writes letters and digits and what is not ASCII.
-fn encoded(text: &str) -> String {
-    let byte =
-        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(byte).collect()
-}
-
-/// A person at the keyboard, in the field of the page.
-struct Person<'a> {
-    scene: &'a Scene,
-}
-
-impl<'a> Person<'a> {
-    fn at(scene: &'a Scene) -> Result<Self, Wrong> {
-        scene.display.point(600, 500)?;
-        scene.display.click(1)?;
-        scene.site.asked(0, "/focus/", PATIENCE)?;
-        Ok(Self { scene })
-    }
-
-    fn keys(&self) -> &Display {
-        &self.scene.display
-    }
-
-    /// Waits until the page said `kind` with exactly `text`.
-    fn sees(&self, from: usize, kind: &str, text: &str, limit: Duration) -> Result<(), Wrong> {
-        self.scene.site.asked(from, &format!("/{kind}/{}/", encoded(text)), limit).map(drop)
-    }
-
-    /// Turns Japanese on. The input method may still be starting: until it is there, letters stay letters.
-    fn turn_on(&self) -> Result<(), Wrong> {
-        let composes = || {
-            let from = self.scene.site.hits();
-            self.keys().press("ctrl+space").and_then(|()| self.keys().type_text("a")).ok()?;
-            let on = self.sees(from, "composing", "あ", KEY).is_ok();
-            self.keys().press("BackSpace").ok()?;
-            on.then_some(())
-        };
-        Ok(wait_for("Japanese to be composed", PATIENCE, composes)?)
-    }
-}
-
-/// The private display as seen by somebody who holds its cookie.
-fn inner(device: &Device) -> Result<Display, Wrong> {
-    let folder = found(&device.profile(), "display.running")
-        .or_else(|| device.folders().iter().find_map(|folder| found(folder, "display.running")));
-    let folder = folder.ok_or("no private display is running")?;
-    let running = fs::read_to_string(folder.join("display.running"))?;
-    let number = running.split_once(' ').ok_or("the display has no number")?.0.to_owned();
-    Ok(Display::of_the_desktop(&format!(":{number}"), Some(folder.join("display.auth"))))
-}
-
-/// The folder below `folder` that holds a file called `name`.
-fn found(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
-    if folder.join(name).is_file() {
-        return Some(folder.to_owned());
-    }
-    fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .find_map(|path| found(&path, name))
-}
 
 fn finish(device: &Device, session: &mut Session) -> Result<(), Wrong> {
     end(session)?;
@@ -144,15 +81,6 @@ trust = "ca:care"
 [[system]]
 id = "notices""#;
 
-/// Puts the policy in force with `change` made to it.
-fn change_policy(place: &Place, scene: &Scene, change: impl FnOnce(&str) -> String) -> Result<(), Wrong> {
-    let file = scene.server.data().with_file_name("policy.toml");
-    fs::write(&file, change(&fs::read_to_string(&file)?))?;
-    let mut apply = Command::new(place.program("policy-server"));
-    apply.args(["policy", "apply"]).arg(&file).args(["--group", "home-care", "--data"]).arg(scene.server.data());
-    expect("policy apply", apply.status()?.success(), true)
-}
-
 /// Types two lines, copies them and pastes them at the end.
 fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {
     for keys in ["o", "Return", "t", "ctrl+a", "ctrl+c", "ctrl+End"] {
@@ -168,7 +96,7 @@ fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {
 fn a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another() {
     in_world("input::a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another", |place| {
         let scene = Scene::new(place, PAGE)?;
-        change_policy(place, &scene, |policy| {
+        change_policy(&scene, |policy| {
             let port = scene.site.port.to_string();
             let up = format!("\n  \"https://up.care.test:{port}\",");
             policy.replace(&up, "").replace("\n[[system]]\nid = \"notices\"", &OFFICE.replace("@PORT@", &port))
@@ -192,7 +120,7 @@ fn a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another() {
 fn where_the_policy_blocks_copies_nothing_can_be_pasted() {
     in_world("input::where_the_policy_blocks_copies_nothing_can_be_pasted", |place| {
         let scene = Scene::new(place, PAGE)?;
-        change_policy(place, &scene, |policy| policy.replace("mode = \"workspace\"", "mode = \"block\""))?;
+        change_policy(&scene, |policy| policy.replace("mode = \"workspace\"", "mode = \"block\""))?;
         let (device, _) = scene.enrolled("device")?;
         let mut session = scene.open(&device)?;
         let person = Person::at(&scene)?;
@@ -200,4 +128,73 @@ fn where_the_policy_blocks_copies_nothing_can_be_pasted() {
         person.sees(from, "field", "o\ntz", PATIENCE)?;
         end(&mut session)
     });
+}
+
+/// What is typed in romaji and what mozc makes of it in a fresh room: 500 different kanji and more.
+const KANJI: &str = include_str!("kanji.tsv");
+/// Says after each composition what it added to the field.
+const LINES: &str = "<!doctype html><meta charset=utf-8><title>lines</title>
+<style>html,body{height:100%;margin:0}#field{display:block;width:100%;height:95%;font-size:20px}</style>
+<script>
+const editable = location.pathname.includes('editable');
+const field = document.createElement(editable ? 'div' : 'textarea');
+field.id = 'field'; field.contentEditable = editable ? 'true' : 'inherit';
+document.documentElement.append(field);
+const text = () => editable ? field.textContent : field.value; let told = '', n = 0;
+const tell = (kind, it) => fetch('/' + kind + '/' + encodeURIComponent(it) + '/' + n++);
+field.onfocus = () => tell('focus', '');
+field.addEventListener('compositionupdate', e => tell('composing', e.data));
+field.addEventListener('compositionend', () => setTimeout(() => { const now = text(); tell('line', now.startsWith(told) ? now.slice(told.length) : 'CHANGED ' + now); told = now; }));
+</script>";
+
+#[test]
+fn five_hundred_kanji_arrive_as_they_were_composed_in_a_window_and_in_kiosk_mode() {
+    in_world("input::five_hundred_kanji_arrive_as_they_were_composed_in_a_window_and_in_kiosk_mode", |place| {
+        let lines: Vec<(&str, &str)> = KANJI.lines().filter_map(|line| line.split_once('\t')).collect();
+        let is_kanji = |letter: &char| ('\u{4e00}'..='\u{9fff}').contains(letter);
+        let kanji: BTreeSet<char> = lines.iter().flat_map(|(_, text)| text.chars()).filter(is_kanji).collect();
+        expect("500 different kanji", kanji.len() >= 500, true)?;
+        let scene = Scene::new(place, LINES)?;
+        let (device, _) = scene.enrolled("device")?;
+        let (first, second) = lines.split_at(lines.len() / 2);
+        let mut wrong = Vec::new();
+        for (page, kiosk, lines) in [("field", false, first), ("editable", true, second)] {
+            let mut session = opened(&scene, &device, page, kiosk)?;
+            let person = Person::at(&scene)?;
+            person.turn_on()?;
+            wrong.extend(typed(&person, [(ROMAJI, SENTENCE)].iter().chain(lines))?);
+            finish(&device, &mut session)?;
+        }
+        expect("lines that arrived otherwise", wrong, Vec::new())
+    });
+}
+
+fn opened(scene: &Scene, device: &Device, page: &str, kiosk: bool) -> Result<Session, Wrong> {
+    let start = format!("{}{page}", scene.site.start_page());
+    let mut arguments = vec!["open", &start, "--json", "--pin-stdin"];
+    arguments.extend(kiosk.then_some("--kiosk"));
+    let mut open = device.command(Some(&scene.display), &arguments);
+    let mut session = Session::start(open.stdin(Stdio::piped()), &scene.log(device))?;
+    session.give_pin(PIN)?;
+    session.event("page", PATIENCE, |_| true)?;
+    Ok(session)
+}
+
+/// Types each line, converts it and takes what is proposed first; those that arrived otherwise.
+fn typed<'a>(
+    person: &Person<'_>,
+    lines: impl Iterator<Item = &'a (&'a str, &'a str)>,
+) -> Result<Vec<(String, String)>, Wrong> {
+    let mut wrong = Vec::new();
+    for (romaji, text) in lines {
+        let from = person.scene.site.hits();
+        person.keys().type_quickly(romaji)?;
+        person.keys().press("space")?;
+        person.keys().press("Return")?;
+        let (_, arrived) = person.scene.site.asked(from, "/line/", PATIENCE)?;
+        if !arrived.starts_with(&format!("{}/", encoded(text))) {
+            wrong.push(((*romaji).to_owned(), arrived));
+        }
+    }
+    Ok(wrong)
 }
