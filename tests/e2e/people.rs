@@ -18,7 +18,7 @@ use super::PATIENCE;
 const KEY: Duration = Duration::from_secs(5);
 
 /// As `encodeURIComponent` writes letters and digits and what is not ASCII.
-pub(super) fn encoded(text: &str) -> String {
+fn encoded(text: &str) -> String {
     let byte =
         |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(byte).collect()
