@@ -24,6 +24,19 @@ pub const CONTROL_FD: i32 = 3;
 pub const DOOR_FD: i32 = 4;
 /// Port of the door on the room's own loopback: the only thing in the room that leads anywhere.
 pub const DOOR_PORT: u16 = 3128;
+/// Where the room shows the folder of files that the person hands over, read-only.
+pub const HAND_OVER: &str = "/hand-over";
+
+/// Text that the person brings in from the device. Prints nothing.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pasted(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Pasted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pasted(..)")
+    }
+}
 
 /// The signed documents in force; each process verifies them for itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -142,6 +155,13 @@ pub enum ToUi {
     Blocked(Blocked),
     /// What the organisation wants put right on this device; the session goes on.
     Warned(Vec<Reason>),
+    /// Where on the device the folder is whose files may be chosen for an upload; empty if there is none.
+    HandOver {
+        /// Its path, for people.
+        folder: String,
+    },
+    /// The text from the device's clipboard that was asked for, or why there is none.
+    Pasted(Result<Pasted, Reason>),
     /// Cover the page and ask for the PIN.
     Lock(Reason),
     /// The session cannot go on; show why until the person closes it.
@@ -183,6 +203,8 @@ pub enum FromUi {
         /// The host.
         host: String,
     },
+    /// The person wants to paste what is copied on the device, once.
+    PasteWished,
     /// The person did something (at most once a second).
     Active,
     /// The person locks the screen.
@@ -201,6 +223,7 @@ impl std::fmt::Debug for FromUi {
             Self::Screen { .. } => "Screen",
             Self::Blocked(_) => "Blocked",
             Self::AccessWished { .. } => "AccessWished",
+            Self::PasteWished => "PasteWished",
             Self::Active => "Active",
             Self::LockWished => "LockWished",
             Self::CloseWished => "CloseWished",

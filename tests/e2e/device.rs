@@ -1,6 +1,10 @@
 //! The real browser against the real server under a virtual display: how sessions end, what is left, who is let in.
 
+mod doors;
+mod files;
 mod input;
+mod paste;
+mod people;
 mod restored;
 
 use std::{fs, path::Path, process::Command, time::Duration};

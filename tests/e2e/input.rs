@@ -1,14 +1,18 @@
 //! Typing Japanese into a page: romaji on the person's own keyboard, kanji in the page, nothing of it outside the room.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, process::Stdio};
 
 use installer::{
     demo::browser::{Device, Session},
-    harness::{display::Display, wait::wait_for},
+    harness::wait::wait_for,
 };
-use workspace_tests::{Place, Scene, Wrong, in_world};
+use workspace_tests::{PIN, Scene, Wrong, in_world};
 
-use super::{PATIENCE, end, expect, stands_in};
+use super::{
+    PATIENCE, end, expect,
+    people::{Person, change_policy, found, inner},
+    stands_in,
+};
 
 /// Reports what is composed and what is in the field, each as a path.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>memo</title>
@@ -26,73 +30,6 @@ onkeydown = e => { if (e.key === 'F2') location = 'https://' + (location.host.st
 const SENTENCE: &str = "患者さんの様子を共有します";
 const ROMAJI: &str = "kanjasannnoyousuwokyouyuushimasu";
 const LIST: &str = "Fcitx5 Input Window";
-/// For one key to show.
-const KEY: Duration = Duration::from_secs(5);
-
-/// As `encodeURIComponent` writes letters and digits and what is not ASCII.
-fn encoded(text: &str) -> String {
-    let byte =
-        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(byte).collect()
-}
-
-/// A person at the keyboard, in the field of the page.
-struct Person<'a> {
-    scene: &'a Scene,
-}
-
-impl<'a> Person<'a> {
-    fn at(scene: &'a Scene) -> Result<Self, Wrong> {
-        scene.display.point(600, 500)?;
-        scene.display.click(1)?;
-        scene.site.asked(0, "/focus/", PATIENCE)?;
-        Ok(Self { scene })
-    }
-
-    fn keys(&self) -> &Display {
-        &self.scene.display
-    }
-
-    /// Waits until the page said `kind` with exactly `text`.
-    fn sees(&self, from: usize, kind: &str, text: &str, limit: Duration) -> Result<(), Wrong> {
-        self.scene.site.asked(from, &format!("/{kind}/{}/", encoded(text)), limit).map(drop)
-    }
-
-    /// Turns Japanese on. The input method may still be starting: until it is there, letters stay letters.
-    fn turn_on(&self) -> Result<(), Wrong> {
-        let composes = || {
-            let from = self.scene.site.hits();
-            self.keys().press("ctrl+space").and_then(|()| self.keys().type_text("a")).ok()?;
-            let on = self.sees(from, "composing", "あ", KEY).is_ok();
-            self.keys().press("BackSpace").ok()?;
-            on.then_some(())
-        };
-        Ok(wait_for("Japanese to be composed", PATIENCE, composes)?)
-    }
-}
-
-/// The private display as seen by somebody who holds its cookie.
-fn inner(device: &Device) -> Result<Display, Wrong> {
-    let folder = found(&device.profile(), "display.running")
-        .or_else(|| device.folders().iter().find_map(|folder| found(folder, "display.running")));
-    let folder = folder.ok_or("no private display is running")?;
-    let running = fs::read_to_string(folder.join("display.running"))?;
-    let number = running.split_once(' ').ok_or("the display has no number")?.0.to_owned();
-    Ok(Display::of_the_desktop(&format!(":{number}"), Some(folder.join("display.auth"))))
-}
-
-/// The folder below `folder` that holds a file called `name`.
-fn found(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
-    if folder.join(name).is_file() {
-        return Some(folder.to_owned());
-    }
-    fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .find_map(|path| found(&path, name))
-}
 
 fn finish(device: &Device, session: &mut Session) -> Result<(), Wrong> {
     end(session)?;
@@ -144,15 +81,6 @@ trust = "ca:care"
 [[system]]
 id = "notices""#;
 
-/// Puts the policy in force with `change` made to it.
-fn change_policy(place: &Place, scene: &Scene, change: impl FnOnce(&str) -> String) -> Result<(), Wrong> {
-    let file = scene.server.data().with_file_name("policy.toml");
-    fs::write(&file, change(&fs::read_to_string(&file)?))?;
-    let mut apply = Command::new(place.program("policy-server"));
-    apply.args(["policy", "apply"]).arg(&file).args(["--group", "home-care", "--data"]).arg(scene.server.data());
-    expect("policy apply", apply.status()?.success(), true)
-}
-
 /// Types two lines, copies them and pastes them at the end.
 fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {
     for keys in ["o", "Return", "t", "ctrl+a", "ctrl+c", "ctrl+End"] {
@@ -168,7 +96,7 @@ fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {
 fn a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another() {
     in_world("input::a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another", |place| {
         let scene = Scene::new(place, PAGE)?;
-        change_policy(place, &scene, |policy| {
+        change_policy(&scene, |policy| {
             let port = scene.site.port.to_string();
             let up = format!("\n  \"https://up.care.test:{port}\",");
             policy.replace(&up, "").replace("\n[[system]]\nid = \"notices\"", &OFFICE.replace("@PORT@", &port))
@@ -192,7 +120,7 @@ fn a_copy_is_pasted_once_inside_its_group_and_not_at_all_in_another() {
 fn where_the_policy_blocks_copies_nothing_can_be_pasted() {
     in_world("input::where_the_policy_blocks_copies_nothing_can_be_pasted", |place| {
         let scene = Scene::new(place, PAGE)?;
-        change_policy(place, &scene, |policy| policy.replace("mode = \"workspace\"", "mode = \"block\""))?;
+        change_policy(&scene, |policy| policy.replace("mode = \"workspace\"", "mode = \"block\""))?;
         let (device, _) = scene.enrolled("device")?;
         let mut session = scene.open(&device)?;
         let person = Person::at(&scene)?;
@@ -200,4 +128,97 @@ fn where_the_policy_blocks_copies_nothing_can_be_pasted() {
         person.sees(from, "field", "o\ntz", PATIENCE)?;
         end(&mut session)
     });
+}
+
+/// Words in romaji, and what a person means by them; mozc may take another word of the same sound.
+const KANJI: &str = include_str!("kanji.tsv");
+/// Says after each composition what it added to the field.
+const LINES: &str = "<!doctype html><meta charset=utf-8><title>lines</title>
+<style>html,body{height:100%;margin:0}#field{display:block;width:100%;height:95%;font-size:20px}</style>
+<script>
+const editable = location.pathname.includes('editable');
+const field = document.createElement(editable ? 'div' : 'textarea');
+field.id = 'field'; field.contentEditable = editable ? 'true' : 'inherit';
+document.documentElement.append(field);
+const text = () => editable ? field.textContent : field.value; let told = '', composed = '', n = 0;
+const tell = (kind, it) => fetch('/' + kind + '/' + encodeURIComponent(it) + '/' + n++);
+field.onfocus = () => tell('focus', '');
+field.addEventListener('compositionupdate', e => { if (e.data) composed = e.data; tell('composing', e.data); });
+field.addEventListener('compositionend', () => setTimeout(() => { const now = text(); tell('line', now === told + composed ? composed : now === told ? '' : 'CHANGED ' + now); told = now; }));
+</script>";
+
+#[test]
+fn five_hundred_kanji_arrive_as_they_were_composed_in_a_window_and_in_kiosk_mode() {
+    in_world("input::five_hundred_kanji_arrive_as_they_were_composed_in_a_window_and_in_kiosk_mode", |place| {
+        let lines: Vec<&str> = KANJI.lines().filter_map(|line| line.split('\t').next()).collect();
+        let scene = Scene::new(place, LINES)?;
+        let (device, _) = scene.enrolled("device")?;
+        let (first, second) = lines.split_at(lines.len() / 2);
+        let mut arrived = BTreeSet::new();
+        for (page, kiosk, lines) in [("field", false, first), ("editable", true, second)] {
+            let mut session = opened(&scene, &device, page, kiosk)?;
+            let person = Person::at(&scene)?;
+            person.turn_on()?;
+            expect("the sentence", typed(&person, ROMAJI)?.as_str(), SENTENCE)?;
+            for line in lines {
+                arrived
+                    .extend(typed(&person, line)?.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)));
+            }
+            finish(&device, &mut session)?;
+        }
+        println!("{} different kanji arrived as they were composed", arrived.len());
+        expect("500 different kanji", arrived.len() >= 500, true)
+    });
+}
+
+fn opened(scene: &Scene, device: &Device, page: &str, kiosk: bool) -> Result<Session, Wrong> {
+    let start = format!("{}{page}", scene.site.start_page());
+    let mut arguments = vec!["open", &start, "--json", "--pin-stdin"];
+    arguments.extend(kiosk.then_some("--kiosk"));
+    let mut open = device.command(Some(&scene.display), &arguments);
+    let mut session = Session::start(open.stdin(Stdio::piped()), &scene.log(device))?;
+    session.give_pin(PIN)?;
+    session.event("page", PATIENCE, |_| true)?;
+    Ok(session)
+}
+
+/// Types `romaji`, converts it and takes what is proposed first: what arrived in the page, which is what was composed.
+fn typed(person: &Person<'_>, romaji: &str) -> Result<String, Wrong> {
+    let from = person.scene.site.hits();
+    person.keys().type_quickly(romaji)?;
+    person.keys().press("space")?;
+    person.keys().press("Return")?;
+    // A composition that was taken back arrives as nothing.
+    let arrived = || {
+        let mut paths = person.scene.site.paths().into_iter().skip(from);
+        paths.find_map(|path| {
+            Some(path.strip_prefix("/line/")?.split('/').next()?.to_owned()).filter(|it| !it.is_empty())
+        })
+    };
+    let arrived = wait_for(&format!("{romaji} to arrive"), PATIENCE, arrived)?;
+    let text = decoded(&arrived);
+    if text.contains("CHANGED") {
+        Err(format!("{romaji} arrived otherwise than composed: {text}").into())
+    } else {
+        Ok(text)
+    }
+}
+
+/// Undoes [`encoded`].
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let code = after.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match code.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

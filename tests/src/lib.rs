@@ -10,7 +10,7 @@ mod site;
 mod swtpm;
 
 pub use outside::Outside;
-pub use place::{Place, Wrong, in_world, in_world_with};
+pub use place::{Place, Wrong, in_ci, in_world, in_world_with};
 pub use rogue::{Rogue, RoguePolicy, now};
 pub use scene::{PIN, Scene, processes_of_sessions};
 pub use sink::{Seen, Sinks};

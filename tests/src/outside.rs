@@ -5,8 +5,9 @@ use std::{
     fs::{self, File},
     io::Write,
     net::{Ipv4Addr, UdpSocket},
-    os::unix::fs::chown,
+    os::unix::fs::{PermissionsExt, chown},
     path::Path,
+    process::Command,
     thread,
 };
 
@@ -25,7 +26,12 @@ pub struct Outside {
     pub resolver: bool,
     /// The folder `chromium` in place of `/etc/chromium`.
     pub chromium: bool,
+    /// A disk of its own: the image `disk.img`, mounted at `disk`; its folder `tmp` is the world's `/tmp`.
+    pub disk: bool,
 }
+
+/// Size of the disk's image in bytes; what is not written takes no space.
+const DISK: u64 = 512 << 20;
 
 impl Outside {
     /// Puts it around this thread and what it starts. Does nothing where the caller is not root.
@@ -33,7 +39,7 @@ impl Outside {
     /// # Errors
     /// What the system said.
     pub(crate) fn build(self, base: &Path, user: Option<&User>) -> Result<(), Wrong> {
-        if !geteuid().is_root() || !(self.resolver || self.chromium) {
+        if !geteuid().is_root() || !(self.resolver || self.chromium || self.disk) {
             return Ok(());
         }
         unshare(CloneFlags::CLONE_NEWNS)?;
@@ -50,8 +56,34 @@ impl Outside {
             own(&folder, user)?;
             bind(&folder, "/etc/chromium")?;
         }
+        if self.disk {
+            disk(base, user)?;
+        }
         Ok(())
     }
+}
+
+/// Makes an ext4 file system in a file and mounts it. It is let go with the mount namespace.
+fn disk(base: &Path, user: Option<&User>) -> Result<(), Wrong> {
+    let (image, at) = (base.join("disk.img"), base.join("disk"));
+    File::create(&image)?.set_len(DISK)?;
+    run(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
+    fs::create_dir(&at)?;
+    run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at))?;
+    let tmp = at.join("tmp");
+    for (folder, mode) in [(tmp.clone(), 0o1777), (tmp.join(".X11-unix"), 0o1777)] {
+        fs::create_dir(&folder)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode))?;
+    }
+    bind(&tmp, "/tmp")?;
+    own(&image, user)?;
+    own(&at, user)
+}
+
+fn run(command: &mut Command) -> Result<(), Wrong> {
+    let output = command.output()?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(format!("{command:?}: {}: {words}", output.status).into()) }
 }
 
 fn own(path: &Path, user: Option<&User>) -> Result<(), Wrong> {

@@ -55,7 +55,7 @@ impl Sinks {
     pub fn start(names: &Path) -> Result<Self, Wrong> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let notes = Notes::default();
-        let (_, tls) = certificates(&["*.sink.test", "chat.care.test", "localhost"])?;
+        let (_, _, tls) = certificates(&["*.sink.test", "chat.care.test", "localhost"])?;
         let tls = Arc::new(tls);
         let (https, http) = (listeners(&runtime)?, listeners(&runtime)?);
         let udp = runtime.block_on(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;

@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response, StatusCode, Uri,
+    Method, Request, Response, StatusCode, Uri,
     body::{Bytes, Frame, Incoming},
     service::service_fn,
 };
@@ -18,8 +19,9 @@ use hyper_util::{
     server::conn::auto,
 };
 use installer::harness::wait::wait_for;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_rustls::{TlsAcceptor, rustls};
 
@@ -31,11 +33,16 @@ pub struct Site {
     pub port: u16,
     /// The CA's certificate, PEM.
     pub ca: String,
+    /// SHA-256 of the server key's SubjectPublicKeyInfo, as Chromium is told to trust it.
+    pub key: String,
     notes: Notes,
     identities: Identities,
+    received: Received,
     _runtime: Runtime,
 }
 
+/// Paths that were posted to, with what was posted.
+type Received = Arc<Mutex<Vec<(String, Bytes)>>>;
 /// When what was asked for.
 type Notes = Arc<Mutex<Vec<(Instant, String)>>>;
 /// `Workspace-Identity` of every request that had it.
@@ -65,13 +72,13 @@ impl Site {
         answer: impl Fn(&Uri) -> Result<Response<Body>, Wrong> + Send + Sync + 'static,
     ) -> Result<Self, Wrong> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let (ca, config) = certificates(&["chat.care.test", "up.care.test"])?;
+        let (ca, key, config) = certificates(&["chat.care.test", "up.care.test"])?;
         let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))))?;
         let port = listener.local_addr()?.port();
-        let (notes, identities) = (Notes::default(), Identities::default());
-        let seen = (Arc::clone(&notes), Arc::clone(&identities));
+        let (notes, identities, received) = (Notes::default(), Identities::default(), Received::default());
+        let seen = (Arc::clone(&notes), Arc::clone(&identities), Arc::clone(&received));
         runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::new(answer), seen));
-        Ok(Self { port, ca, notes, identities, _runtime: runtime })
+        Ok(Self { port, ca, key, notes, identities, received, _runtime: runtime })
     }
 
     /// Address of its first page.
@@ -99,6 +106,13 @@ impl Site {
         notes.iter().map(|(_, path)| path.clone()).collect()
     }
 
+    /// Everything that was posted to `path` so far, in order.
+    #[must_use]
+    pub fn posted(&self, path: &str) -> Vec<Bytes> {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.iter().filter(|(to, _)| to == path).map(|(_, bytes)| bytes.clone()).collect()
+    }
+
     /// Waits for a request, from number `from` on, whose path starts with `prefix`: when it came and the rest of its path.
     ///
     /// # Errors
@@ -113,8 +127,8 @@ impl Site {
     }
 }
 
-/// A private CA and a server certificate of its for `names`.
-pub(crate) fn certificates(names: &[&str]) -> Result<(String, rustls::ServerConfig), Wrong> {
+/// A private CA, and the hash of the key and the settings of a server with its certificate for `names`.
+pub(crate) fn certificates(names: &[&str]) -> Result<(String, String, rustls::ServerConfig), Wrong> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let key = KeyPair::generate()?;
@@ -131,13 +145,17 @@ pub(crate) fn certificates(names: &[&str]) -> Result<(String, rustls::ServerConf
             vec![leaf.der().clone()],
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der())),
         )?;
-    Ok((authority.pem(), config))
+    let key = STANDARD.encode(Sha256::digest(leaf_key.subject_public_key_info()));
+    Ok((authority.pem(), key, config))
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, (notes, identities): (Notes, Identities)) {
+/// All that a site remembers.
+type Memory = (Notes, Identities, Received);
+
+async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, memory: Memory) {
     while let Ok((socket, _)) = listener.accept().await {
         let (tls, answer) = (tls.clone(), Arc::clone(&answer));
-        let (notes, identities) = (Arc::clone(&notes), Arc::clone(&identities));
+        let (notes, identities, received) = memory.clone();
         let _ = socket.set_nodelay(true);
         tokio::spawn(async move {
             let Ok(socket) = tls.accept(socket).await else { return };
@@ -151,8 +169,17 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, answer: Arc<Answer>, (no
                 if let Some(identity) = request.headers().get("workspace-identity").and_then(|one| one.to_str().ok()) {
                     identities.lock().unwrap_or_else(PoisonError::into_inner).push(identity.to_owned());
                 }
-                notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), path));
-                async move { Ok::<_, Infallible>(answer) }
+                let (notes, received) = (Arc::clone(&notes), Arc::clone(&received));
+                async move {
+                    if request.method() == Method::POST
+                        && let Ok(body) = request.into_body().collect().await
+                    {
+                        let entry = (path.clone(), body.to_bytes());
+                        received.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+                    }
+                    notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), path));
+                    Ok::<_, Infallible>(answer)
+                }
             });
             let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
         });

@@ -101,6 +101,12 @@ impl Display {
         self.server.is_some()
     }
 
+    /// Its number, as X programs count displays; `None` if its name holds none.
+    #[must_use]
+    pub fn number(&self) -> Option<u32> {
+        self.name.trim_start_matches(':').split('.').next()?.parse().ok()
+    }
+
     /// Points `command` at this display.
     pub fn attach(&self, command: &mut Command) {
         command.env("DISPLAY", &self.name);
@@ -135,6 +141,30 @@ impl Display {
         self.xdotool(&["click", "--repeat", &times.to_string(), "--delay", "60", "1"]).map(drop)
     }
 
+    /// Holds the left button down, or lets it go.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn hold(&self, down: bool) -> Result<(), DisplayError> {
+        self.xdotool(&[if down { "mousedown" } else { "mouseup" }, "1"]).map(drop)
+    }
+
+    /// Closes the window with this id as a window manager does whose wish nobody hears.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn close(&self, window: &str) -> Result<(), DisplayError> {
+        self.xdotool(&["windowkill", window]).map(drop)
+    }
+
+    /// Gives the window with this id another size, as dragging its corner would.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn resize(&self, window: &str, width: u16, height: u16) -> Result<(), DisplayError> {
+        self.xdotool(&["windowsize", window, &width.to_string(), &height.to_string()]).map(drop)
+    }
+
     /// Presses keys by their X names, such as `ctrl+c`.
     ///
     /// # Errors
@@ -151,10 +181,25 @@ impl Display {
         self.xdotool(&["type", "--delay", "40", text]).map(drop)
     }
 
+    /// [`Display::type_text`] of somebody who types faster than any person.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn type_quickly(&self, text: &str) -> Result<(), DisplayError> {
+        self.xdotool(&["type", "--delay", "6", text]).map(drop)
+    }
+
     /// Ids of the windows whose title contains `title`.
     #[must_use]
     pub fn windows(&self, title: &str) -> Vec<String> {
         let found = self.xdotool(&["search", "--name", title]).unwrap_or_default();
+        found.lines().map(str::to_owned).collect()
+    }
+
+    /// Ids of the windows of the program that calls itself `class`.
+    #[must_use]
+    pub fn windows_of(&self, class: &str) -> Vec<String> {
+        let found = self.xdotool(&["search", "--onlyvisible", "--class", class]).unwrap_or_default();
         found.lines().map(str::to_owned).collect()
     }
 
@@ -208,7 +253,10 @@ impl Display {
     }
 
     /// Every pixel of the display, three bytes each.
-    fn pixels(&self) -> Result<Vec<u8>, DisplayError> {
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn pixels(&self) -> Result<Vec<u8>, DisplayError> {
         Ok(run_for_bytes("import", self.tool("import").args(["-silent", "-window", "root", "-depth", "8", "rgb:-"]))?)
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     Kind, Request,
-    document::{Entry, Network, Policy, System, TrustRule},
+    document::{Entry, Network, Policy, System, TrustRule, Upload},
     pattern::Pattern,
 };
 
@@ -85,6 +85,15 @@ impl Policy {
         if system.trust == TrustRule::PassThrough && system.sign {
             let message = "sign has no effect: requests that nobody reads are not signed";
             lints.push(remark("sign.pass-through", message.to_owned()));
+        }
+        if system.print {
+            let message = "printing is not available on Linux yet: the device refuses it and says so on the tile";
+            lints.push(remark("print.unavailable", message.to_owned()));
+        }
+        if system.upload == Upload::Camera {
+            let message = "pictures from a camera are not available on Linux yet: the device refuses every upload and \
+                           says so; write upload = \"files\" for files from the hand-over folder";
+            lints.push(remark("upload.camera-unavailable", message.to_owned()));
         }
         if system.trust == TrustRule::PassThrough {
             let message = "TLS is not opened: paths, resource kinds, downloads and uploads cannot be judged";
@@ -189,4 +198,24 @@ fn redundant(system: &System, at: usize, entry: &Entry) -> Option<Lint> {
 
 fn covers_pattern(wide: &Entry, narrow: &Entry) -> bool {
     narrow.pattern.schemes().all(|scheme| wide.pattern.covers(&narrow.pattern, scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_linux_cannot_do_yet_is_remarked() {
+        let with = |keys: &str| {
+            let toml = format!(
+                "schema = 1\nname = \"x\"\n[[system]]\nid = \"a\"\ntitle = {{ ja = \"x\", en = \"x\" }}\n\
+                 kind = \"other\"\nstart = \"https://a.example.jp/\"\nallow = [\"a.example.jp\"]\n{keys}\n"
+            );
+            let lints = Policy::parse("x.toml", &toml).map(|policy| policy.lints()).unwrap_or_default();
+            lints.into_iter().map(|lint| lint.code).collect::<Vec<_>>()
+        };
+        assert_eq!(with("print = true"), ["print.unavailable"]);
+        assert_eq!(with("upload = \"camera\""), ["upload.camera-unavailable"]);
+        assert!(with("upload = \"files\"\nprint = false").is_empty());
+    }
 }

@@ -74,6 +74,14 @@ reasons! {
     WindowBlocked = "window.blocked",
     /// Camera, microphone, location or another power was refused.
     PermissionBlocked = "permission.blocked",
+    /// A page asked for a user name and password in the engine's own dialog.
+    AuthBlocked = "auth.blocked",
+    /// Pictures may be taken for this system, and there is no camera that the workspace can use.
+    CameraMissing = "camera.missing",
+    /// Pasting from the device is not allowed here.
+    PasteBlocked = "paste.blocked",
+    /// The device's clipboard holds no text that may be pasted.
+    PasteNothing = "paste.nothing",
     /// No policy is held.
     PolicyMissing = "policy.missing",
     /// The policy's time is over.

@@ -1,5 +1,5 @@
-//! What the operating system does for `secure-browser`: the sealed room, the private display, processes and their
-//! ties, clocks, durable files, the binding to this machine.
+//! What the operating system does for `secure-browser`: the sealed room, the private display, the clipboard,
+//! processes and their ties, clocks, durable files, the binding to this machine.
 //!
 //! The only crate with `unsafe`. It never decides about policy, lease or wipe and opens no connection to anywhere.
 //! Each module chooses its OS once; where an OS cannot do a thing, the function says so instead of pretending.
@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub mod binding;
+pub mod clipboard;
 pub mod clock;
 pub mod display;
 pub mod facts;
@@ -23,4 +24,4 @@ mod handle;
 mod switches;
 
 pub use handle::Handle;
-pub use switches::{crash_point, switches_for_the_room, without_proxy};
+pub use switches::{crash_point, mock_devices, switches_for_the_room, without_proxy};

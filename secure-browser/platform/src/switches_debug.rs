@@ -1,10 +1,11 @@
-//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`. A release build has none of this.
+//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`, `SW_MOCK_DEVICES`. A release build has none of this.
 
 use std::ffi::OsString;
 
 use crate::process;
 
 const WITHOUT_PROXY: &str = "SW_WITHOUT_PROXY";
+const MOCK_DEVICES: &str = "SW_MOCK_DEVICES";
 
 /// Whether `SW_WITHOUT_PROXY` asks for an engine that was told of no proxy: what the room holds by itself.
 #[must_use]
@@ -12,10 +13,17 @@ pub fn without_proxy() -> bool {
     std::env::var_os(WITHOUT_PROXY).is_some()
 }
 
+/// Whether `SW_MOCK_DEVICES` asks for the engine's made-up camera and microphone.
+#[must_use]
+pub fn mock_devices() -> bool {
+    std::env::var_os(MOCK_DEVICES).is_some()
+}
+
 /// The switches that the processes in the room see, too.
 #[must_use]
 pub fn switches_for_the_room() -> Vec<(OsString, OsString)> {
-    std::env::var_os(WITHOUT_PROXY).map(|value| (WITHOUT_PROXY.into(), value)).into_iter().collect()
+    let set = |name: &&str| std::env::var_os(name).map(|value| (OsString::from(name), value));
+    [WITHOUT_PROXY, MOCK_DEVICES].iter().filter_map(set).collect()
 }
 
 /// Kills this process with SIGKILL if `SW_CRASH_AT` names this point.

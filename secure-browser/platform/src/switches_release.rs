@@ -8,6 +8,12 @@ pub const fn without_proxy() -> bool {
     false
 }
 
+/// Never.
+#[must_use]
+pub const fn mock_devices() -> bool {
+    false
+}
+
 /// None.
 #[must_use]
 pub const fn switches_for_the_room() -> Vec<(OsString, OsString)> {

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::gate::Exchange;
@@ -16,6 +16,8 @@ pub enum Outgoing {
     Fixed(Full<Bytes>),
     /// The origin's.
     Passed {
+        /// Bytes of it that were looked at already.
+        first: Option<Bytes>,
         /// Its bytes.
         body: Incoming,
         /// Ends with them.
@@ -60,23 +62,54 @@ impl Body for Outgoing {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Fixed(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
-            Self::Passed { body, .. } => Pin::new(body).poll_frame(cx),
+            Self::Passed { first, body, .. } => match first.take().filter(|first| !first.is_empty()) {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None => Pin::new(body).poll_frame(cx),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Fixed(body) => body.is_end_stream(),
-            Self::Passed { body, .. } => body.is_end_stream(),
+            Self::Passed { first, body, .. } => rest(first) == 0 && body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Fixed(body) => body.size_hint(),
-            Self::Passed { body, .. } => body.size_hint(),
+            Self::Passed { first, body, .. } => longer(body.size_hint(), rest(first)),
         }
     }
+}
+
+fn rest(first: &Option<Bytes>) -> u64 {
+    first.as_ref().map_or(0, |first| first.len() as u64)
+}
+
+fn longer(body: SizeHint, by: u64) -> SizeHint {
+    let mut whole = SizeHint::new();
+    whole.set_lower(body.lower().saturating_add(by));
+    if let Some(upper) = body.upper() {
+        whole.set_upper(upper.saturating_add(by));
+    }
+    whole
+}
+
+/// The first `least` bytes of `body`, or more, or all if it is shorter.
+///
+/// # Errors
+/// When the connection breaks.
+pub async fn beginning(body: &mut Incoming, least: usize) -> Result<Bytes, hyper::Error> {
+    let mut first = Vec::new();
+    while first.len() < least {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame?.into_data() {
+            first.extend_from_slice(&data);
+        }
+    }
+    Ok(first.into())
 }
 
 impl Body for Upload {

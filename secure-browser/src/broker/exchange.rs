@@ -8,11 +8,11 @@ use workspace_protocol::reason::Reason;
 
 use super::{
     Broker,
-    body::{Outgoing, Upload},
+    body::{self, Outgoing, Upload},
     gate::Tunnel,
     refuse,
     request::{self, Asked},
-    response, sign, upgrade,
+    response, sign, upgrade, view,
 };
 
 /// Answers one request: by the origin if the policy permits it, else by a refusal that the supervisor hears of.
@@ -57,7 +57,12 @@ async fn permitted(
         upgrade::join(engine, hyper::upgrade::on(&mut response), exchange, tunnel.cut().clone());
         return Ok(response.map(|_| Outgoing::empty()));
     }
-    let (mut parts, body) = response.into_parts();
-    response::inbound(&mut parts, asked.kind, permit.system())?;
-    Ok(Response::from_parts(parts, Outgoing::Passed { body, _exchange: exchange }))
+    let (mut parts, mut body) = response.into_parts();
+    let mut first = None;
+    if let Some(offer) = response::inbound(&mut parts, asked.kind, permit.system())? {
+        let begin = body::beginning(&mut body, view::HEAD).await.map_err(|_| Reason::HostUnreachable)?;
+        offer.show(&mut parts.headers, &begin)?;
+        first = Some(begin);
+    }
+    Ok(Response::from_parts(parts, Outgoing::Passed { first, body, _exchange: exchange }))
 }

@@ -29,6 +29,7 @@ mod tls;
 mod trust;
 mod tunnel;
 mod upgrade;
+mod view;
 
 #[cfg(test)]
 mod tests;

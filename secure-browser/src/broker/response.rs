@@ -4,7 +4,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response::Par
 use workspace_policy::{Download, Kind, System};
 use workspace_protocol::reason::Reason;
 
-use super::request::strip_hop;
+use super::{
+    refuse::is_page,
+    request::strip_hop,
+    view::{self, Offer},
+};
 
 /// Headers that make the engine talk to third parties, use other ways in, or keep things.
 ///
@@ -25,22 +29,22 @@ const DROPPED: [&str; 9] = [
 const NEVER: &str = "bluetooth=(), display-capture=(), hid=(), idle-detection=(), local-fonts=(), midi=(), payment=(), \
                      serial=(), usb=(), window-management=()";
 
-/// Makes an answer fit for the engine.
+/// Makes an answer fit for the engine. A file on offer still has to be shown as what its first bytes say.
 ///
 /// # Errors
 /// [`Reason::DownloadBlocked`] for what could only be saved.
-pub fn inbound(parts: &mut Parts, kind: Kind, system: &System) -> Result<(), Reason> {
+pub fn inbound(parts: &mut Parts, kind: Kind, system: &System) -> Result<Option<Offer>, Reason> {
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(());
+        return Ok(None);
     }
     strip_hop(&mut parts.headers);
     for name in DROPPED {
         parts.headers.remove(name);
     }
-    shown_only(parts, kind, system.download)?;
+    let offer = shown_only(parts, kind, system.download)?;
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     parts.headers.append(HeaderName::from_static("permissions-policy"), powers(system));
-    Ok(())
+    Ok(offer)
 }
 
 /// A later line of Permissions-Policy overrides what earlier ones say of the same power (RFC 8941 section 4.2).
@@ -57,23 +61,27 @@ fn powers(system: &System) -> HeaderValue {
 
 /// Lets through what the engine shows. An attachment is shown where the system allows `view` and the type can be
 /// shown; as a part of a page (picture, script, font...) the engine never saves it.
-fn shown_only(parts: &mut Parts, kind: Kind, download: Download) -> Result<(), Reason> {
+fn shown_only(parts: &mut Parts, kind: Kind, download: Download) -> Result<Option<Offer>, Reason> {
     if parts.status.is_redirection() {
-        return Ok(());
+        return Ok(None);
     }
     let media = media_type(&parts.headers);
-    if is_attachment(&parts.headers) {
-        let view = download == Download::View && media.as_deref().is_some_and(viewable);
-        if !view && !is_part(kind) {
-            return Err(Reason::DownloadBlocked);
+    if is_attachment(&parts.headers) && !is_part(kind) {
+        let offer = media.as_deref().filter(|_| download == Download::View).and_then(view::offer);
+        let offer = offer.ok_or(Reason::DownloadBlocked)?;
+        if is_page(kind) {
+            return Ok(Some(offer));
         }
-        parts.headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     }
-    let page = matches!(kind, Kind::Document | Kind::Frame);
-    if page && parts.status.is_success() && media.as_deref().is_some_and(|media| !displayable(media)) {
+    if is_attachment(&parts.headers) {
+        // A script reads it, or it is a part of the page: the engine shows nothing by itself.
+        parts.headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+        parts.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    if is_page(kind) && parts.status.is_success() && media.as_deref().is_some_and(|media| !displayable(media)) {
         return Err(Reason::DownloadBlocked);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Any line whose type is not plainly `inline`: engines save what they do not know (RFC 6266 section 4.2).
@@ -99,14 +107,12 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     (!essence.is_empty()).then(|| essence.to_ascii_lowercase())
 }
 
-/// Types that stand alone in a view.
-fn viewable(media: &str) -> bool {
-    media == "application/pdf" || media == "application/json" || starts(media, &["image/", "text/", "audio/", "video/"])
-}
-
 /// Types that an engine shows as a page instead of offering to save them.
 fn displayable(media: &str) -> bool {
-    const OTHER: [&str; 5] = [
+    const FAMILIES: [&str; 5] = ["image/", "text/", "audio/", "video/", "multipart/"];
+    const OTHER: [&str; 7] = [
+        "application/pdf",
+        "application/json",
         "application/xml",
         "application/xhtml+xml",
         "application/javascript",
@@ -114,9 +120,6 @@ fn displayable(media: &str) -> bool {
         "application/ogg",
     ];
     let suffixed = media.ends_with("+xml") || media.ends_with("+json");
-    viewable(media) || suffixed || OTHER.contains(&media) || starts(media, &["multipart/"])
-}
-
-fn starts(media: &str, families: &[&str]) -> bool {
-    families.iter().any(|family| media.starts_with(family))
+    let family = FAMILIES.iter().any(|family| media.starts_with(family));
+    family || suffixed || OTHER.contains(&media)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use workspace_policy::{Policy, System, SystemKind};
+use workspace_policy::{Policy, System, SystemKind, Upload};
 
 use workspace_words::Lang;
 
@@ -45,6 +45,10 @@ pub enum Power {
     Microphone,
     /// Location.
     Location,
+    /// Printing is allowed, and this engine cannot.
+    NoPrint,
+    /// Pictures from the camera may be sent, and this engine has no camera.
+    NoCamera,
 }
 
 /// Why a system cannot be opened on this device.
@@ -63,13 +67,17 @@ pub struct Engine {
     pub calls: bool,
     /// Systems behind the access gateway: the policy says where it is.
     pub gateway: bool,
+    /// A printer.
+    pub print: bool,
+    /// A camera for pictures to be sent.
+    pub camera: bool,
 }
 
 impl Engine {
     /// WebKitGTK as distributions build it: no `RTCPeerConnection` (source: docs/limits.md); the gateway by `policy`.
     #[must_use]
     pub fn here(policy: &Policy) -> Self {
-        Self { calls: false, gateway: policy.gateway().is_some() }
+        Self { calls: false, gateway: policy.gateway().is_some(), print: false, camera: false }
     }
 }
 
@@ -81,6 +89,8 @@ impl Tile {
             (system.camera, Power::Camera),
             (system.microphone, Power::Microphone),
             (system.geolocation, Power::Location),
+            (system.print && !engine.print, Power::NoPrint),
+            (system.upload == Upload::Camera && !engine.camera, Power::NoCamera),
         ];
         Self {
             id: system.id.clone(),
@@ -214,6 +224,8 @@ pub mod tests {
         start = "https://records.example.jp/"
         allow = ["records.example.jp"]
         network = "gateway"
+        print = true
+        upload = "camera"
     "#;
 
     #[test]
@@ -226,8 +238,10 @@ pub mod tests {
         assert_eq!(call.powers, [Power::Camera, Power::Microphone]);
         assert_eq!(call.unavailable, Some(Unavailable::Calls));
         assert_eq!(of("behind", here).unavailable, Some(Unavailable::Gateway));
-        let able = Engine { calls: true, gateway: true };
+        assert_eq!(of("behind", here).powers, [Power::NoPrint, Power::NoCamera]);
+        let able = Engine { calls: true, gateway: true, print: true, camera: true };
         assert_eq!((of("call", able).unavailable, of("behind", able).unavailable), (None, None));
+        assert!(of("behind", able).powers.is_empty());
     }
 
     #[test]

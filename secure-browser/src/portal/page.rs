@@ -168,6 +168,8 @@ fn power_id(power: Power) -> &'static str {
         Power::Camera => "portal-power-camera",
         Power::Microphone => "portal-power-microphone",
         Power::Location => "portal-power-location",
+        Power::NoPrint => "portal-power-no-print",
+        Power::NoCamera => "portal-power-no-camera",
     }
 }
 

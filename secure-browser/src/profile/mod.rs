@@ -3,7 +3,8 @@
 //!
 //! `device.cbor` identity, server pin, keys sealed under the device secret · `sealed.bin` documents and names sealed
 //! under the KEK (PIN and server needed) · `journal` session and wipe state · `status` plain facts for `status` ·
-//! `salt` part of the device secret · `lock` · `run/` a session's own files.
+//! `salt` part of the device secret · `lock` · `run/` a session's own files · `hand-over/` files that the person hands
+//! over to be sent.
 
 mod device;
 mod journal;
@@ -101,6 +102,7 @@ const JOURNAL: &str = "journal";
 const STATUS: &str = "status";
 const LOCK: &str = "lock";
 const RUN: &str = "run";
+const HAND_OVER: &str = "hand-over";
 
 /// Where the profile is if nobody says: the per-user data folder of the XDG rules.
 pub fn default_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
@@ -313,7 +315,7 @@ impl Profile {
     /// [`ProfileError::Unwritable`]; a second call goes on.
     pub fn delete_rest(&self) -> Result<(), ProfileError> {
         self.remove_run()?;
-        for name in [SEALED, STATUS, DEVICE] {
+        for name in [SEALED, STATUS, DEVICE, HAND_OVER] {
             files::remove_tree_durable(&self.folder.file(name))?;
         }
         Ok(())
@@ -343,6 +345,17 @@ impl Profile {
         let run = self.folder.run();
         files::private_folder(&run)?;
         Ok(run)
+    }
+
+    /// The folder of files that the person hands over to be sent; they stay until the person or a wipe removes them.
+    /// `None` where something else than a folder of this profile has its name: a link would show another folder.
+    #[must_use]
+    pub fn hand_over(&self) -> Option<PathBuf> {
+        let folder = self.folder.file(HAND_OVER);
+        match fs::symlink_metadata(&folder) {
+            Ok(there) if !there.is_dir() => None,
+            _ => files::private_folder(&folder).ok().map(|()| folder),
+        }
     }
 
     /// Undoes what a failed enrollment wrote: what is there is what was there before it.

@@ -1,5 +1,7 @@
 //! The UI as one object: hears events, changes the screen, speaks to the supervisor. Main thread only.
 
+mod wishes;
+
 use std::{cell::Cell, rc::Rc, time::Instant};
 
 use gtk::prelude::*;
@@ -19,12 +21,13 @@ use super::{
     ShellError,
     activity::Activity,
     bar::{Bar, Place},
+    chooser::Chooser,
     content::{Content, Hooks},
     ended::EndedPage,
     event::{BarAction, ContentEvent, Events, Refusal, UiEvent},
     guard::Guard,
     keys::Verdict,
-    notice::{Answer, Question, Strip},
+    notice::Strip,
     pin::{Ask, PinPage, State},
     portal_view::PortalView,
     refusals,
@@ -50,6 +53,7 @@ pub struct App {
     bar: Bar,
     progress: gtk::ProgressBar,
     strip: Rc<Strip>,
+    chooser: Rc<Chooser>,
     stack: gtk::Stack,
     pin: PinPage,
     ended: EndedPage,
@@ -69,12 +73,14 @@ impl App {
         let guard = Guard::default();
         let pages = Pages::default();
         let strip = Rc::new(Strip::new(&words));
+        let chooser = Rc::new(Chooser::new(&words));
         let in_front = Rc::new(Cell::new(false));
         let hooks = Hooks {
             guard: guard.clone(),
             events: events.clone(),
             words: words.clone(),
             strip: strip.clone(),
+            chooser: chooser.clone(),
             in_front: in_front.clone(),
         };
         let app = Self {
@@ -97,6 +103,7 @@ impl App {
             pages,
             in_front,
             strip,
+            chooser,
         };
         app.lay_out();
         Ok(app)
@@ -109,6 +116,7 @@ impl App {
         self.root.pack_start(&self.progress, false, false, 0);
         let layers = gtk::Overlay::new();
         layers.add(&self.stack);
+        layers.add_overlay(&self.chooser.root);
         layers.add_overlay(&self.strip.root);
         self.root.pack_start(&layers, true, true, 0);
         for page in [
@@ -162,6 +170,8 @@ impl App {
             ToUi::Opened { bundle, org, user, url } => self.opened(&bundle, &org, &user, url.as_deref()),
             ToUi::Policy(bundle) => self.new_policy(&bundle),
             ToUi::Lease { lock_in, destroy_in: _ } => self.bar.set_lease(lock_in, &self.words),
+            ToUi::HandOver { folder } => self.chooser.name_folder(&folder),
+            ToUi::Pasted(read) => self.paste(read),
             ToUi::Blocked(blocked) => self.broker_refused(&blocked.url, &blocked.kind, blocked.reason),
             ToUi::Warned(reasons) => self.strip.tell(&self.words.reasons(&reasons)),
             ToUi::Lock(reason) => self.cover(reason),
@@ -240,6 +250,7 @@ impl App {
             BarAction::Home => self.home(),
             BarAction::Back => self.back(),
             BarAction::Reload => self.reload(),
+            BarAction::Paste => self.ask_paste(),
             BarAction::Lock => {
                 self.change(Change::Cover);
                 self.wire.send(FromUi::LockWished);
@@ -271,28 +282,6 @@ impl App {
             Some(Front::Portal) => self.portal.load(PORTAL_URL),
             None => {}
         }
-    }
-
-    fn ask_quit(&self) {
-        if self.screen.front().is_none() {
-            self.wire.send(FromUi::CloseWished);
-            return;
-        }
-        let question = Question {
-            from: None,
-            text: &self.words.get("ui-quit-sure"),
-            proposal: None,
-            yes: "ui-quit-yes",
-            no: Some("ui-quit-no"),
-            danger: true,
-            silence: false,
-        };
-        let events = self.events.clone();
-        self.strip.ask(&question, move |answer| {
-            if matches!(answer, Answer::Yes(_)) {
-                events.send(UiEvent::Bar(BarAction::QuitSure));
-            }
-        });
     }
 
     fn grant(&mut self, wish: PortalMessage) {
@@ -441,6 +430,7 @@ impl App {
         self.in_front.set(front == Some(Front::Content));
         if front != Some(Front::Content) {
             self.strip.clear();
+            self.chooser.clear();
         }
         let page: &gtk::Widget = match self.screen {
             Screen::Closed | Screen::Covered { .. } => self.pin.root.upcast_ref(),
@@ -471,6 +461,7 @@ impl App {
     /// Brings the top bar in line with what is in front.
     fn describe(&self) {
         self.bar.set_open(self.screen.front().is_some());
+        self.bar.set_paste(self.screen.front() == Some(Front::Content) && self.guard.pastes_in());
         self.bar.set_quit(!matches!(self.screen, Screen::Ended(_)));
         let org = self.pages.with(|shown| shown.org.clone());
         let progress = match self.screen.front() {

@@ -23,6 +23,7 @@ pub struct Bar {
     title: gtk::Label,
     host: gtk::Label,
     lease: gtk::Label,
+    paste: Labelled,
     lock: Labelled,
     quit: Labelled,
     locks_at: Option<Instant>,
@@ -64,6 +65,7 @@ impl Bar {
         let lease = text("lease");
         lease.set_valign(gtk::Align::Center);
         lease.set_margin_end(8);
+        let paste = labelled(events, Icon::Clipboard, BarAction::Paste, &[]);
         let lock = labelled(events, Icon::Lock, BarAction::Lock, &[]);
         let quit = labelled(events, Icon::Cross, BarAction::Quit, &["danger"]);
         for button in [&home.button, &back, &reload] {
@@ -72,13 +74,16 @@ impl Bar {
         root.pack_start(&place, true, true, 0);
         root.pack_end(&quit.button, false, false, 0);
         root.pack_end(&lock.button, false, false, 4);
+        root.pack_end(&paste.button, false, false, 0);
         root.pack_end(&lease, false, false, 0);
-        Self { root, home, back, reload, title, host, lease, lock, quit, locks_at: None }
+        Self { root, home, back, reload, title, host, lease, paste, lock, quit, locks_at: None }
     }
 
     /// Writes all labels in the language of `words`.
     pub fn speak(&self, words: &Words) {
         self.home.label.set_text(&words.get("ui-home"));
+        self.paste.label.set_text(&words.get("ui-paste"));
+        self.paste.button.set_tooltip_text(Some(&words.get("ui-paste-hint")));
         self.lock.label.set_text(&words.get("ui-lock"));
         self.quit.label.set_text(&words.get("ui-quit"));
         self.back.set_tooltip_text(Some(&words.get("ui-back")));
@@ -102,6 +107,11 @@ impl Bar {
             widget.set_visible(open);
         }
         self.lease.set_visible(open && self.locks_at.is_some());
+    }
+
+    /// Whether what is copied on the device may be pasted into the page in front.
+    pub fn set_paste(&self, offered: bool) {
+        self.paste.button.set_visible(offered);
     }
 
     /// Whether the end of the session is on offer; the last page has its own button for it.

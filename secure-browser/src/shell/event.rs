@@ -36,6 +36,8 @@ pub enum BarAction {
     Back,
     /// Load again, or stop loading.
     Reload,
+    /// Paste what is copied on the device.
+    Paste,
     /// Cover the screen and ask for the PIN.
     Lock,
     /// Ask whether to end the session.

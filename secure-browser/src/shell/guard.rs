@@ -4,7 +4,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use url::Url;
-use workspace_policy::{Denied, Kind, Permit, Request, System, VerifiedBoundary, VerifiedPolicy};
+use workspace_policy::{Denied, Download, Kind, Permit, Request, System, Upload, VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
     ids::{UnixTime, Version},
     reason::Reason,
@@ -132,6 +132,24 @@ impl Guard {
     #[must_use]
     pub fn copies_inside(&self) -> bool {
         self.0.borrow().as_ref().is_some_and(|policy| policy.policy().clipboard().inside)
+    }
+
+    /// Whether what is copied on the device may be pasted in.
+    #[must_use]
+    pub fn pastes_in(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|policy| policy.policy().clipboard().paste_in)
+    }
+
+    /// What the page at `url` may be sent.
+    #[must_use]
+    pub fn uploads(&self, url: &str) -> Upload {
+        self.of_system(url, |system| system.upload).unwrap_or(Upload::None)
+    }
+
+    /// Whether a file at `url` is shown instead of saved.
+    #[must_use]
+    pub fn shows_files(&self, url: &str) -> bool {
+        self.of_system(url, |system| system.download == Download::View).unwrap_or_default()
     }
 
     /// Where the tile of system `id` leads.

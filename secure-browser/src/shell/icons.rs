@@ -16,6 +16,8 @@ pub enum Icon {
     Reload,
     /// A closed padlock.
     Lock,
+    /// A clipboard.
+    Clipboard,
     /// A cross.
     Cross,
     /// A shield.
@@ -64,6 +66,7 @@ fn draw(icon: Icon, cairo: &Context) {
         Icon::Back => line(cairo, &[&[(19.0, 12.0), (5.0, 12.0)], &[(11.0, 6.0), (5.0, 12.0), (11.0, 18.0)]]),
         Icon::Reload => reload(cairo),
         Icon::Lock => lock(cairo),
+        Icon::Clipboard => clipboard(cairo),
         Icon::Cross => line(cairo, &[&[(6.0, 6.0), (18.0, 18.0)], &[(18.0, 6.0), (6.0, 18.0)]]),
         Icon::Shield => shield(cairo),
     }
@@ -95,6 +98,12 @@ fn lock(cairo: &Context) {
     cairo.arc(12.0, 8.0, 4.0, std::f64::consts::PI, 0.0);
     cairo.line_to(16.0, 11.0);
     line(cairo, &[&[(12.0, 14.5), (12.0, 16.5)]]);
+}
+
+fn clipboard(cairo: &Context) {
+    cairo.rectangle(5.5, 5.5, 13.0, 15.0);
+    cairo.rectangle(9.0, 3.5, 6.0, 4.0);
+    line(cairo, &[&[(12.0, 10.5), (12.0, 16.5)], &[(9.5, 14.0), (12.0, 16.5), (14.5, 14.0)]]);
 }
 
 fn shield(cairo: &Context) {

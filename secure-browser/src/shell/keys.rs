@@ -30,6 +30,7 @@ pub fn judge(pressed: Key, state: ModifierType) -> Verdict {
         key::Left if alt => Verdict::Act(BarAction::Back),
         key::r if control => Verdict::Act(BarAction::Reload),
         key::l if control && alt => Verdict::Act(BarAction::Lock),
+        key::v if control && alt => Verdict::Act(BarAction::Paste),
         key::plus | key::equal | key::semicolon | key::KP_Add if control => Verdict::Zoom(1),
         key::minus | key::KP_Subtract if control => Verdict::Zoom(-1),
         key::_0 | key::KP_0 if control => Verdict::Zoom(0),

@@ -4,11 +4,13 @@
 mod activity;
 mod app;
 mod bar;
+mod chooser;
 mod clipboard;
 mod content;
 mod ended;
 mod event;
 mod guard;
+mod handed;
 mod icons;
 mod ime;
 mod keys;

@@ -30,6 +30,10 @@ pub fn sentence(refusal: &Refusal, words: &Words) -> String {
     match refusal.reason {
         Reason::DownloadBlocked => words.get("ui-notice-download"),
         Reason::UploadBlocked => words.get("ui-notice-upload"),
+        Reason::AuthBlocked => words.get("ui-notice-auth"),
+        Reason::CameraMissing => words.get("ui-notice-camera"),
+        Reason::PasteBlocked => words.get("ui-notice-paste-blocked"),
+        Reason::PasteNothing => words.get("ui-notice-paste-nothing"),
         Reason::PrintBlocked => words.get("ui-notice-print"),
         Reason::WindowBlocked => words.get("ui-notice-window"),
         Reason::PermissionBlocked => words.with("ui-notice-permission", &[("host", &host)]),

@@ -22,7 +22,7 @@ use tokio::{io::unix::AsyncFd, net::UnixStream, sync::mpsc};
 use workspace_protocol::reason::Reason;
 
 use crate::{
-    ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, ToBroker, ToUi},
+    ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, HAND_OVER, Pasted, ToBroker, ToUi},
     profile::ProfileError,
 };
 
@@ -72,6 +72,8 @@ pub(super) enum Said {
     Broker(FromBroker),
     /// The UI.
     Ui(FromUi),
+    /// The device's clipboard, which the UI asked for.
+    Pasted(Result<Pasted, Reason>),
     /// One has ended.
     Ended {
         /// Which.
@@ -145,6 +147,8 @@ pub(super) struct Look<'a> {
     pub kiosk: bool,
     /// Language tag.
     pub lang: &'static str,
+    /// Folder of files that the person hands over.
+    pub hand_over: Option<&'a Path>,
 }
 
 /// The running processes and the lines to them.
@@ -183,7 +187,7 @@ impl Parts {
         let (ui_line, control) = socket_pair().map_err(StartError::Broker)?;
         let input = layout.map(|asked| input::files(&asked.answer()));
         let spec = spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang);
-        let room = room::launch(with_input(spec, input))?;
+        let room = room::launch(with_hand_over(with_input(spec, input), look.hand_over))?;
         let watch = |part, fd: io::Result<OwnedFd>| fd.and_then(|fd| watch(part, fd, say.clone()));
         watch(Part::Broker, broker.watch())
             .and_then(|()| watch(Part::Display, display.watch()))
@@ -289,6 +293,12 @@ fn with_input(mut spec: RoomSpec, input: Option<Vec<FileInRoom>>) -> RoomSpec {
         spec.files.extend(files);
         spec.env.extend(input::environment().map(|(name, value)| (name.into(), value.into())));
     }
+    spec
+}
+
+/// Shows the folder of files that the person hands over, and nothing else of the device.
+fn with_hand_over(mut spec: RoomSpec, folder: Option<&Path>) -> RoomSpec {
+    spec.binds.extend(folder.map(|folder| Mount::data(folder, HAND_OVER)));
     spec
 }
 

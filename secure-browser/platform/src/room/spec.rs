@@ -13,12 +13,19 @@ pub struct Mount {
     pub target: PathBuf,
     /// Leave it out, without an error, if the host does not have it.
     pub optional: bool,
+    /// Nothing in it can be run.
+    pub no_exec: bool,
 }
 
 impl Mount {
     /// Must be there.
     pub fn of(source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
-        Self { source: source.into(), target: target.into(), optional: false }
+        Self { source: source.into(), target: target.into(), optional: false, no_exec: false }
+    }
+
+    /// Must be there; nothing in it can be run.
+    pub fn data(source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        Self { no_exec: true, ..Self::of(source, target) }
     }
 
     /// May be missing.

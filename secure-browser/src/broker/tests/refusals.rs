@@ -204,6 +204,10 @@ async fn what_could_only_be_saved_is_refused() {
         ("", "iframe", "Content-Type: application/octet-stream\r\n"),
         ("download = \"view\"", "document", "Content-Type: application/zip\r\nContent-Disposition: attachment\r\n"),
         ("download = \"view\"", "document", "Content-Disposition: attachment\r\n"),
+        ("download = \"view\"", "document", "Content-Type: application/pdf\r\nContent-Disposition: attachment\r\n"),
+        ("download = \"view\"", "iframe", "Content-Type: image/png\r\nContent-Disposition: attachment\r\n"),
+        ("download = \"view\"", "document", "Content-Type: audio/mp4\r\nContent-Disposition: attachment\r\n"),
+        ("download = \"view\"", "empty", "Content-Type: application/zip\r\nContent-Disposition: attachment\r\n"),
     ] {
         let (head, mut world) = answered(terms, said, headers).await;
         assert_eq!((status(&head), reason(&head)), (403, "download.blocked"), "{terms} {said} {headers}");
@@ -218,7 +222,7 @@ async fn what_can_be_shown_is_shown_and_not_saved() {
         (
             "download = \"view\"",
             "document",
-            "Content-Type: application/pdf\r\nContent-Disposition: attachment\r\n",
+            "Content-Type: text/csv\r\nContent-Disposition: attachment\r\n",
             vec!["inline"],
         ),
         (

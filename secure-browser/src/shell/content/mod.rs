@@ -20,6 +20,7 @@ use wry::{NewWindowResponse, WebViewBuilder, WebViewBuilderExtUnix, WebViewExtUn
 
 use super::{
     ShellError,
+    chooser::Chooser,
     clipboard::Clipboards,
     event::{ContentEvent, Events, Refusal},
     guard::Guard,
@@ -41,6 +42,8 @@ pub struct Hooks {
     pub words: Words,
     /// Shows dialogs of pages.
     pub strip: Rc<Strip>,
+    /// Offers files for an upload.
+    pub chooser: Rc<Chooser>,
     /// A content view is in front: pages may speak only then.
     pub in_front: Rc<Cell<bool>>,
 }
@@ -74,7 +77,7 @@ impl Content {
     /// [`ShellError`] if a view cannot be made or a setting does not hold.
     pub fn new(hooks: Hooks) -> Result<Self, ShellError> {
         let context = settings::context()?;
-        doors::refuse_downloads(&context, &hooks.events);
+        doors::guard_downloads(&context, &hooks);
         let seed = WebView::builder().web_context(&context).build();
         let root = gtk::Stack::new();
         let clipboards = Clipboards::new(hooks.guard.clone());
@@ -148,6 +151,14 @@ impl Content {
             clock.start();
             page.reload();
         }
+    }
+
+    /// Pastes `text` where the caret is in the page in front, as Ctrl+V does.
+    pub fn paste(&self, text: &str) {
+        let Some((page, _)) = self.front() else { return };
+        self.0.clipboards.hand_in(&page, text);
+        page.grab_focus();
+        page.execute_editing_command("Paste");
     }
 
     /// Makes the page in front larger (1), smaller (-1) or its own size (0).

@@ -1,5 +1,7 @@
 //! Judges where a page may go and what an answer may do.
 
+use std::cell::Cell;
+
 use gtk::prelude::*;
 use webkit2gtk::{
     NavigationAction, NavigationPolicyDecision, NavigationPolicyDecisionExt, PolicyDecision, PolicyDecisionExt,
@@ -17,16 +19,25 @@ use crate::{
 
 use super::Hooks;
 
+/// Where the engine keeps the pages of its own PDF viewer.
+const PDF_VIEWER: &str = "webkit-pdfjs-viewer://pdfjs/";
+
 /// Judges every navigation and every answer of `page`.
 pub fn guard(page: &WebView, hooks: &Hooks) {
     let hooks = hooks.clone();
+    let holds_pdf = Cell::new(false);
     page.connect_decide_policy(move |page, decision, what| {
+        // The engine shows a PDF in a frame of its own, which comes after the PDF's answer; no page is let in by itself.
+        let viewer = holds_pdf.get() && is_pdf_viewer(decision);
         let allowed = match what {
-            PolicyDecisionType::NavigationAction => may_navigate(page, decision, &hooks),
+            PolicyDecisionType::NavigationAction => viewer || may_navigate(page, decision, &hooks),
             PolicyDecisionType::NewWindowAction => may_open_decision(page, decision, &hooks),
-            PolicyDecisionType::Response => may_show(page, decision, &hooks),
+            PolicyDecisionType::Response => viewer || may_show(page, decision, &hooks),
             _ => false,
         };
+        if let Some((whole, pdf)) = decision.dynamic_cast_ref().filter(|_| allowed && !viewer).map(kind_of) {
+            holds_pdf.set(pdf || (holds_pdf.get() && !whole));
+        }
         if allowed {
             decision.use_()
         } else {
@@ -34,6 +45,18 @@ pub fn guard(page: &WebView, hooks: &Hooks) {
         }
         true
     });
+}
+
+/// Whether an answer is for the whole page, and whether it is a PDF.
+fn kind_of(answer: &ResponsePolicyDecision) -> (bool, bool) {
+    let media = answer.response().and_then(|response| response.mime_type()).unwrap_or_default();
+    (answer.is_main_frame_main_resource(), media == "application/pdf")
+}
+
+fn is_pdf_viewer(decision: &PolicyDecision) -> bool {
+    let asked = decision.dynamic_cast_ref::<ResponsePolicyDecision>().and_then(|answer| answer.request()?.uri());
+    let url = action_of(decision).map(|(_, url)| url).or(asked.map(String::from));
+    url.is_some_and(|url| url.starts_with(PDF_VIEWER))
 }
 
 /// Whether a page may open a window on `url`; reports a refusal, as a page of its own if a `person` asked for it.

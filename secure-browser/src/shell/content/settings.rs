@@ -1,6 +1,6 @@
 //! The content engine's own context and settings: ephemeral, sandboxed, one proxy, nothing that writes or leaks.
 
-use secure_browser_platform::without_proxy;
+use secure_browser_platform::{mock_devices, without_proxy};
 use webkit2gtk::{
     CacheModel, InputMethodContextExt, NetworkProxyMode, NetworkProxySettings, SettingsExt, TLSErrorsPolicy,
     WebContext, WebContextExt, WebView, WebViewExt, WebsiteDataManager, WebsiteDataManagerExt,
@@ -62,7 +62,7 @@ pub fn harden(view: &WebView) -> Result<(), ShellError> {
     settings.set_disable_web_security(false);
     settings.set_enable_webrtc(false);
     settings.set_enable_caret_browsing(false);
-    settings.set_enable_mock_capture_devices(false);
+    settings.set_enable_mock_capture_devices(mock_devices());
     settings.set_print_backgrounds(false);
     let open = settings.enables_developer_extras()
         || settings.enables_webrtc()

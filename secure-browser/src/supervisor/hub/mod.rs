@@ -2,6 +2,7 @@
 //! carries out what they say.
 
 mod ending;
+mod paste;
 mod peers;
 mod server;
 
@@ -49,6 +50,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TELL_LEASE_EVERY: u32 = 30;
 /// Refused requests that are told to the server in one second; a page cannot make it more.
 const SERVER_EVENTS: u32 = 5;
+/// Pastes from the device in one second: a person's act, not a program's.
+const PASTES: u32 = 1;
 /// Inbox of what the processes say.
 const INBOX: usize = 256;
 /// What a session starts from.
@@ -112,6 +115,7 @@ pub(super) struct Hub<'a> {
     was_open: bool,
     looks: u32,
     server_events: Limiter,
+    pastes: Limiter,
     wiped_in: Duration,
     say: mpsc::Sender<Said>,
     said: mpsc::Receiver<Said>,
@@ -154,6 +158,7 @@ impl<'a> Hub<'a> {
             was_open: false,
             looks: 0,
             server_events: Limiter::new(SERVER_EVENTS),
+            pastes: Limiter::new(PASTES),
             wiped_in: Duration::ZERO,
             say,
             said,
@@ -190,10 +195,14 @@ impl<'a> Hub<'a> {
     fn start_parts(&mut self) -> Result<(), StartError> {
         let run = self.profile.make_run().map_err(StartError::Folder)?;
         let lang = self.report.console().lang().tag();
-        let look = Look { run: &run, title: self.device.org.clone(), kiosk: self.kiosk, lang };
+        let hand_over = self.profile.hand_over();
+        let title = self.device.org.clone();
+        let look = Look { run: &run, title, kiosk: self.kiosk, lang, hand_over: hand_over.as_deref() };
         let parts = Parts::start(&look, &self.say)?;
         self.parts = Some(parts);
         self.tell_ui(ToUi::Start { lang: lang.to_owned(), kiosk: self.kiosk });
+        let folder = hand_over.map(|folder| folder.display().to_string()).unwrap_or_default();
+        self.tell_ui(ToUi::HandOver { folder });
         if self.session == Session::Proving {
             self.tell_ui(ToUi::Checking);
         } else {

@@ -61,6 +61,7 @@ impl Hub<'_> {
         match said {
             Said::Ui(frame) => self.hear_ui(frame).await,
             Said::Broker(frame) => self.hear_broker(frame).await,
+            Said::Pasted(read) => self.hand_paste_in(read),
             // A window manager closes it by cutting its connection to the desktop; a desktop that ends does the same.
             Said::Ended { part: Part::Display, by_itself: true } => self.happen(Event::End(Cause::Close)).await,
             Said::Ended { part, .. } => {
@@ -90,6 +91,7 @@ impl Hub<'_> {
             FromUi::Failed { url, cause } => self.report.failed(&url, &cause),
             FromUi::Blocked(blocked) => self.blocked(&blocked),
             FromUi::AccessWished { host } => self.tell_server(DeviceEventKind::AccessWished, None, Some(host)),
+            FromUi::PasteWished => self.fetch_paste(),
             FromUi::Active => self.happen(Event::Active).await,
             FromUi::LockWished => self.happen(Event::LockWished).await,
             FromUi::CloseWished => self.happen(Event::End(Cause::Close)).await,

@@ -59,12 +59,13 @@ pub(super) fn build(wire: &Wire) -> Result<(), Failure> {
 
 /// Links in the sources are followed now, while they still lead where the host means.
 fn resolved(wire: &Wire) -> Result<Vec<BindWire>, Failure> {
-    let program = BindWire { source: wire.program.clone(), target: PROGRAM.into(), optional: false };
+    let program = BindWire { source: wire.program.clone(), target: PROGRAM.into(), optional: false, no_exec: false };
     let mut found = Vec::new();
     for bind in std::iter::once(&program).chain(&wire.binds) {
         match fs::canonicalize(&bind.source) {
             Ok(source) => {
-                found.push(BindWire { source: source.into(), target: bind.target.clone(), optional: bind.optional });
+                let target = bind.target.clone();
+                found.push(BindWire { source: source.into(), target, optional: bind.optional, no_exec: bind.no_exec });
             }
             Err(error) if bind.optional && error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).at(Step::Binds, display(&bind.source)),
@@ -163,7 +164,8 @@ fn writable(bytes: u64) -> Result<(), Failure> {
 }
 
 fn show(one: &BindWire) -> Result<(), Failure> {
-    bind(&outside(&one.source), &inside(&one.target), READ_ONLY | NO_SUID | NO_DEV)
+    let no_exec = if one.no_exec { NO_EXEC } else { 0 };
+    bind(&outside(&one.source), &inside(&one.target), READ_ONLY | NO_SUID | NO_DEV | no_exec)
         .at(Step::Binds, display(&one.target))
 }
 

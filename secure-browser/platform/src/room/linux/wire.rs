@@ -46,6 +46,7 @@ pub(super) struct BindWire {
     pub source: OsString,
     pub target: OsString,
     pub optional: bool,
+    pub no_exec: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,7 +86,8 @@ impl Wire {
 
 impl BindWire {
     fn of(bind: &Mount) -> Self {
-        Self { source: bind.source.clone().into(), target: bind.target.clone().into(), optional: bind.optional }
+        let (source, target) = (bind.source.clone().into(), bind.target.clone().into());
+        Self { source, target, optional: bind.optional, no_exec: bind.no_exec }
     }
 }
 
