@@ -10,7 +10,10 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use policy_server_core::outbox::{CommandState, Order};
+use policy_server_core::{
+    enrollment::INVITATION_SECONDS_MAX,
+    outbox::{CommandState, Order},
+};
 use policy_server_store::{Store, View};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -21,13 +24,13 @@ use workspace_protocol::{
 
 use super::{
     message::{
-        ApplyBoundary, ApplyGateway, ApplyPolicy, BoundaryApplied, DeviceView, GatewayApplied, GatewayShown, Invite,
-        Invited, Ordered, PolicyApplied,
+        ApplyBoundary, ApplyGateway, ApplyPolicy, BoundaryApplied, ConsoleLink, ConsoleLinkMade, DeviceView,
+        GatewayApplied, GatewayShown, Invite, Invited, Ordered, PolicyApplied,
     },
     view,
 };
 use crate::{
-    clock,
+    clock, console,
     failure::{Exit, Failure},
     flow::{boundary, delete, gateway, invite, order, policy, second},
     server::Server,
@@ -63,6 +66,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/devices/{name}/approve", post(approve))
         .route("/admin/v1/devices/{name}/reject", post(reject))
         .route("/admin/v1/devices/{name}/delete", post(delete_device))
+        .route("/admin/v1/console-links", post(make_console_link))
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
         .merge(super::tokens::router())
@@ -98,6 +102,19 @@ fn group(name: &str) -> Result<GroupName, Failure> {
 async fn make_invitation(State(server): Shared, Extension(by): By, Json(ask): Json<Invite>) -> Answer<Invited> {
     let (link, expires) = invite::invite(&server, &by.0, &ask.user, group(&ask.group)?, ask.seconds).await?;
     Ok(Json(Invited { link: link.to_text().to_string(), expires: clock::text(expires) }))
+}
+
+async fn make_console_link(
+    State(server): Shared,
+    Extension(by): By,
+    Json(ask): Json<ConsoleLink>,
+) -> Answer<ConsoleLinkMade> {
+    if !(1..=INVITATION_SECONDS_MAX).contains(&ask.seconds) {
+        return Err(Failure::input("invite-expires"));
+    }
+    let made = console::account::make_link(&server, &by.0, &ask.name, ask.seconds, clock::now()).await?;
+    let link = made.url(&server.config.url).to_string();
+    Ok(Json(ConsoleLinkMade { link, expires: clock::text(made.row.expires_at) }))
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ mod attest;
 mod audit;
 mod backup;
 mod boundary;
+mod console;
 mod device;
 mod gateway;
 mod gateway_bench;
@@ -83,6 +84,9 @@ enum Command {
     /// Tokens with which programs use the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// The console: a one-time link, the certificate that browsers trust.
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// Judge a device's evidence offline.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -164,6 +168,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => block_on(backup::migrate(args)),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Console(command) => console::run(command),
         Command::Attest(command) => Ok(attest::run(command, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),

@@ -117,6 +117,7 @@ async fn visit(
         address: request.extensions.get::<Caller>().map(|one| one.0.to_string()).unwrap_or_default(),
         agent: agent.chars().filter(|c| !c.is_control()).take(session::AGENT_MAX).collect(),
         csrf,
+        json: header_text(headers, "accept").is_some_and(|kinds| kinds.contains("application/json")),
         who,
     };
     Ok((visit, fresh))

@@ -13,7 +13,11 @@ struct Entry {
     needs: Action,
 }
 
-const ENTRIES: &[Entry] = &[Entry { path: "/console", words: "console-nav-overview", needs: Action::OverviewSee }];
+const ENTRIES: &[Entry] = &[
+    Entry { path: "/console", words: "console-nav-overview", needs: Action::OverviewSee },
+    Entry { path: "/console/accounts", words: "console-nav-accounts", needs: Action::AccountSee },
+    Entry { path: "/console/passkeys", words: "console-nav-own", needs: Action::OwnSee },
+];
 
 /// An entry as shown.
 #[derive(Clone, Debug)]

@@ -2,9 +2,11 @@
 
 use askama::Template;
 use axum::{
+    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use workspace_protocol::ids::UnixTime;
 use workspace_words::{Lang, text};
 
@@ -66,8 +68,8 @@ impl Page {
     }
 
     /// A sentence with two things filled in.
-    pub fn t2(&self, id: &str, one: (&str, &str), two: (&str, &str)) -> String {
-        text(self.lang, id, &[one, two])
+    pub fn t2(&self, id: &str, one: &(&str, &str), two: &(&str, &str)) -> String {
+        text(self.lang, id, &[*one, *two])
     }
 
     /// A time as people write it, in the server's time zone.
@@ -75,9 +77,9 @@ impl Page {
         format::time(self.lang, *time)
     }
 
-    /// A time for `<time datetime>`.
-    pub fn iso(&self, time: &UnixTime) -> String {
-        crate::clock::text(*time)
+    /// Bytes as a form names them.
+    pub fn hex(&self, bytes: &[u8]) -> String {
+        hex::encode(bytes)
     }
 
     /// A number with its thousands apart.
@@ -143,9 +145,12 @@ struct TroublePage {
 
 /// The page for what went wrong.
 pub fn trouble(server: &Server, visit: &Visit, trouble: &Trouble) -> Response {
-    let page = Page::new(server, visit, "console-trouble-title");
     let failure = &trouble.failure;
     let sentence = crate::failure::Failure { lines: Vec::new(), ..failure.clone() }.sentence(visit.lang);
+    if visit.json {
+        return (trouble.status, Json(json!({ "error": failure.id, "sentence": sentence }))).into_response();
+    }
+    let page = Page::new(server, visit, "console-trouble-title");
     let back = if visit.who.is_some() { "/console" } else { "/console/sign-in" };
     with_status(trouble.status, &TroublePage { page, sentence, lines: failure.lines.clone(), back })
 }

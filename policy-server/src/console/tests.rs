@@ -22,8 +22,20 @@ use crate::{
 };
 
 /// The routes that anybody may use, each known to show and change nothing of the organisation.
-const OPEN: &[&str] =
-    &["GET /", "GET /console/sign-in", "POST /console/language", "GET /console/asset/{name}", "GET /console/{*rest}"];
+const OPEN: &[&str] = &[
+    "GET /",
+    "GET /console/sign-in",
+    "POST /console/sign-in/begin",
+    "POST /console/sign-in/finish",
+    "GET /console/start/{code}",
+    "POST /console/start/{code}/begin",
+    "POST /console/start/{code}/finish",
+    "GET /console/recovery",
+    "POST /console/recovery",
+    "POST /console/language",
+    "GET /console/asset/{name}",
+    "GET /console/{*rest}",
+];
 
 /// A path that fits a route.
 fn sample(path: &str) -> String {
