@@ -238,3 +238,25 @@ async fn the_first_steps_wait_for_the_boundary_and_end_with_an_invitation() {
     assert!(invited.body.contains("secure-workspace://enroll") && invited.body.contains("<svg"));
     assert!(!invited.body.contains("<b>"));
 }
+
+#[tokio::test]
+async fn a_bad_account_comes_back_in_its_form_with_the_fault() {
+    let rig = Rig::start().await;
+    let mut browser = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
+    for (name, role, scope) in [
+        ("", "admin", ""),
+        ("uid=0", "admin", ""),
+        ("x", "owner", ""),
+        ("x", "admin", "No Group"),
+        ("admin", "admin", ""),
+    ] {
+        let fields = [("name", name), ("role", role), ("scope", scope)];
+        let answer = browser.post("/console/accounts", &fields).await;
+        assert_eq!(answer.status, 422, "{fields:?}");
+        assert!(answer.body.contains("id=\"fault\"") && answer.body.contains(&format!("value=\"{name}\"")));
+    }
+    let made = browser.post("/console/accounts", &[("name", "花子"), ("role", "auditor"), ("handle", "00")]).await;
+    assert!(made.body.contains("/console/start/"), "{}", made.body);
+    let account = rig.server.store.view().await.unwrap().account("花子").await.unwrap().unwrap();
+    assert_eq!((account.actor.role, account.handle), (Role::Auditor, None), "nothing but what the form has");
+}

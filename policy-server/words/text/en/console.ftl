@@ -86,7 +86,7 @@ console-account-enable = Enable
 console-account-enable-one = Enable "{ $name }"
 console-account-unknown = There is no account "{ $name }", or it is disabled. Nothing was changed. Check the name.
 console-account-there = There is an account of this name already. Choose another name.
-console-account-name-wrong = A name has 1 to 64 characters.
+console-account-name-wrong = A name has 1 to 64 characters and no "=".
 console-account-role-wrong = Choose a role.
 console-account-scope-wrong = Choose the whole organisation or a group.
 console-account-own = You cannot disable your own account. Nothing was changed. Ask another admin.

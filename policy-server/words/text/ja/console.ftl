@@ -86,7 +86,7 @@ console-account-enable = 再開
 console-account-enable-one = 「{ $name }」を再開
 console-account-unknown = アカウント「{ $name }」はないか、停止中です。何も変更していません。名前を確かめてください。
 console-account-there = この名前のアカウントはすでにあります。別の名前にしてください。
-console-account-name-wrong = 名前は1～64文字にしてください。
+console-account-name-wrong = 名前は1～64文字にしてください。「=」は使えません。
 console-account-role-wrong = 役割を選んでください。
 console-account-scope-wrong = 担当範囲は、組織全体かグループから選んでください。
 console-account-own = 自分のアカウントは停止できません。何も変更していません。ほかの管理者に依頼してください。
