@@ -30,6 +30,8 @@ pub struct Page {
     pub csrf: String,
     /// This page, for coming back to it.
     pub here: String,
+    /// The icon's path.
+    pub icon: String,
     /// The style's path.
     pub css: String,
     /// The script's path.
@@ -47,6 +49,7 @@ impl Page {
             nav: visit.who.as_ref().map(|who| nav::of(who, visit)).unwrap_or_default(),
             csrf: visit.csrf.clone(),
             here: visit.here.clone(),
+            icon: assets::path("icon.svg"),
             css: assets::path("console.css"),
             js: assets::path("console.js"),
         }

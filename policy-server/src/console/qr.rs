@@ -15,7 +15,7 @@ pub fn svg(text: &str) -> Option<String> {
     }
     let side = width + 2 * QUIET;
     Some(format!(
-        "<svg class=\"qr\" role=\"img\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+        "<svg class=\"qr\" aria-hidden=\"true\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
          <path fill=\"#fff\" d=\"M0 0h{side}v{side}h-{side}z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
     ))
 }
