@@ -19,7 +19,7 @@ use installer::{
         world::{self, World},
     },
     plan::Goal,
-    stack,
+    stack::{self, npm::cache},
 };
 
 #[derive(Parser)]
@@ -208,11 +208,4 @@ fn surroundings() -> Result<Surroundings, Wrong> {
     let cache = cache();
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache.join("target"), PathBuf::from);
     Ok(Surroundings { source, target, cache })
-}
-
-/// The user's cache folder for this product.
-fn cache() -> PathBuf {
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let base = base.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    base.unwrap_or_else(env::temp_dir).join("secure-workspace")
 }

@@ -52,6 +52,8 @@ pub enum Step {
     Build,
     /// Get converse.js.
     FetchChat,
+    /// Get what drives and judges the console in a browser.
+    FetchWebTools,
     /// Put the programs where the unprivileged account may read them.
     PlacePrograms,
 }
@@ -65,6 +67,7 @@ impl Step {
             Self::MakeAccount => "account-made",
             Self::Build => "built",
             Self::FetchChat => "chat-fetched",
+            Self::FetchWebTools => "web-tools-fetched",
             Self::PlacePrograms => "programs-placed",
         }
     }
@@ -114,9 +117,9 @@ pub fn plan(goal: Goal, facts: &Facts, wanted: &[Wanted]) -> Result<Vec<Step>, V
         steps.push(Step::MakeAccount);
     }
     steps.push(Step::FetchChat);
-    if goal == Goal::Demo {
-        steps.push(Step::Build);
-        steps.push(Step::PlacePrograms);
+    match goal {
+        Goal::Demo => steps.extend([Step::Build, Step::PlacePrograms]),
+        Goal::Tests => steps.push(Step::FetchWebTools),
     }
     Ok(steps)
 }
@@ -176,7 +179,7 @@ mod tests {
     fn what_is_there_is_not_made_again() {
         let facts =
             Facts { installed: ["a", "b", "c"].map(str::to_owned).into(), account: true, ..facts(Rights::Root) };
-        assert_eq!(plan(Goal::Tests, &facts, &wanted()).unwrap(), [Step::FetchChat]);
+        assert_eq!(plan(Goal::Tests, &facts, &wanted()).unwrap(), [Step::FetchChat, Step::FetchWebTools]);
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub struct Server {
     pub live: Arc<Live>,
     /// Where systems behind the access gateway live.
     pub routes: InForce,
+    /// What the console keeps in memory.
+    pub console: crate::console::State,
+    /// The data folder.
+    pub data: DataDir,
     /// Counters.
     pub metrics: Metrics,
     /// The newest census of all devices.
@@ -109,6 +113,8 @@ impl Server {
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),
             routes,
+            console: crate::console::State::default(),
+            data: dir.clone(),
             metrics: Metrics::default(),
             census: CensusCache::default(),
             stop: CancellationToken::new(),

@@ -17,7 +17,7 @@ use crate::{
     },
     packages::Wanted,
     plan::{Facts, Rights, Step},
-    stack::{PackageError, fetch},
+    stack::{PackageError, fetch, npm},
 };
 
 /// Where the programs go when the caller is root and the account that runs them cannot read the caller's folders.
@@ -137,6 +137,10 @@ pub fn apply(step: &Step, at: &Surroundings) -> Result<(), ApplyError> {
             Ok(())
         }
         Step::FetchChat => Ok(fetch(&at.cache).map(drop)?),
+        Step::FetchWebTools => {
+            npm::fetch(&at.cache, &npm::PLAYWRIGHT)?;
+            Ok(npm::fetch(&at.cache, &npm::AXE).map(drop)?)
+        }
         Step::Build => build(at),
         Step::PlacePrograms => place(&at.target.join("debug"), &at.programs()),
     }

@@ -4,6 +4,7 @@
 mod ca;
 mod converse;
 mod nginx;
+pub mod npm;
 mod prosody;
 mod site;
 
@@ -23,7 +24,8 @@ use crate::harness::{
     process::{ProcessError, Running},
 };
 
-pub use converse::{PackageError, fetch};
+pub use converse::fetch;
+pub use npm::PackageError;
 pub use site::{Seen, Spot, seen};
 
 /// Where staff chat.

@@ -373,3 +373,21 @@ pub struct MadeToken {
     /// What may be shown of it later.
     pub made: TokenView,
 }
+
+/// A link to the console for an account.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ConsoleLink {
+    /// The account.
+    pub name: String,
+    /// How long the link is good.
+    pub seconds: i64,
+}
+
+/// The link, shown once.
+#[derive(Serialize, Deserialize)]
+pub struct ConsoleLinkMade {
+    /// Where to open it.
+    pub link: String,
+    /// When it ends, RFC 3339.
+    pub expires: String,
+}

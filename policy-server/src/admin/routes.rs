@@ -12,6 +12,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
 use policy_server_core::{
     canary::Share,
+    enrollment::INVITATION_SECONDS_MAX,
     outbox::{CommandState, Order},
 };
 use policy_server_store::{Store, View};
@@ -24,13 +25,13 @@ use workspace_protocol::{
 
 use super::{
     message::{
-        ApplyBoundary, ApplyGateway, ApplyPolicy, BoundaryApplied, DeviceView, GatewayApplied, GatewayShown, Invite,
-        Invited, Ordered, PolicyApplied,
+        ApplyBoundary, ApplyGateway, ApplyPolicy, BoundaryApplied, ConsoleLink, ConsoleLinkMade, DeviceView,
+        GatewayApplied, GatewayShown, Invite, Invited, Ordered, PolicyApplied,
     },
     view,
 };
 use crate::{
-    clock,
+    clock, console,
     failure::{Exit, Failure},
     flow::{boundary, delete, gateway, invite, order, policy, rollout, second},
     server::Server,
@@ -66,6 +67,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/devices/{name}/approve", post(approve))
         .route("/admin/v1/devices/{name}/reject", post(reject))
         .route("/admin/v1/devices/{name}/delete", post(delete_device))
+        .route("/admin/v1/console-links", post(make_console_link))
         .route("/admin/v1/policies", post(apply_policy))
         .route("/admin/v1/boundaries", post(apply_boundary))
         .merge(super::tokens::router())
@@ -104,6 +106,19 @@ async fn make_invitation(State(server): Shared, Extension(by): By, Json(ask): Js
     let link = link.to_text().to_string();
     let page = invite::page(&server, &link);
     Ok(Json(Invited { link, page, expires: clock::text(expires) }))
+}
+
+async fn make_console_link(
+    State(server): Shared,
+    Extension(by): By,
+    Json(ask): Json<ConsoleLink>,
+) -> Answer<ConsoleLinkMade> {
+    if !(1..=INVITATION_SECONDS_MAX).contains(&ask.seconds) {
+        return Err(Failure::input("invite-expires"));
+    }
+    let made = console::account::make_link(&server, &by.0, &ask.name, ask.seconds, clock::now()).await?;
+    let link = made.url(&server.config.url).to_string();
+    Ok(Json(ConsoleLinkMade { link, expires: clock::text(made.row.expires_at) }))
 }
 
 #[derive(Deserialize)]

@@ -52,14 +52,17 @@ pub async fn run(args: InitArgs) -> Result<ExitCode, Failure> {
             "root_id": made.root_id,
             "recovery_code": made.recovery_code.as_str(),
             "boundary_version": 1,
+            "console_link": made.console_link.as_str(),
         }));
     } else {
         print(&root);
         print(&made.recovery_code);
+        print(&made.console_link);
     }
     say("init-done", &[("data", &data), ("url", &made.config.url)]);
     say("init-root-key", &[("path", &root)]);
     say("init-recovery", &[]);
+    say("console-cli-init", &[]);
     if args.boundary.is_none() {
         say("init-boundary-empty", &[]);
     }

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod bench_devices;
 mod boundary;
+mod console;
 mod device;
 mod gateway;
 mod gateway_bench;
@@ -86,6 +87,9 @@ enum Command {
     /// Tokens with which programs use the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// The console: a one-time link, the certificate that browsers trust.
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// Judge a device's evidence offline; keep the roots and revocation lists it is judged by.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -169,6 +173,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => block_on(backup::migrate(args)),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Console(command) => console::run(command),
         Command::Attest(attest::AttestCommand::List(command)) => block_on(lists::run(command)),
         Command::Attest(attest::AttestCommand::Verify(args)) => Ok(attest::run(args, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),

@@ -18,12 +18,16 @@ pub struct ServeArgs {
     /// Address on which the access gateway listens [default: no gateway].
     #[arg(long, value_name = "ADDR")]
     gateway_listen: Option<SocketAddr>,
+    /// Address on which the console listens by itself [default: where devices come in].
+    #[arg(long, value_name = "ADDR")]
+    console_listen: Option<SocketAddr>,
 }
 
 pub fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     serve::log::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::refused("runtime-failed").with("error", error))?;
-    runtime.block_on(serve::serve(&DataDir::new(&args.data.data), args.listen, args.gateway_listen))?;
+    let dir = DataDir::new(&args.data.data);
+    runtime.block_on(serve::serve(&dir, args.listen, args.gateway_listen, args.console_listen))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ struct Asset {
 }
 
 const ASSETS: &[Asset] = &[
+    Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/icon.svg") },
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",

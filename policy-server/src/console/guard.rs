@@ -24,6 +24,8 @@ use crate::{clock, server::Server};
 
 /// Longest body of a form: a policy of 4 MiB, each byte written as three.
 const BODY_MAX: usize = 13 << 20;
+/// Longest body of a form that anybody may send: a passkey's answer.
+const OPEN_BODY_MAX: usize = 64 << 10;
 /// The field of a form that carries the forgery token.
 const CSRF_FIELD: &str = "csrf";
 /// The header that carries it when a script sends JSON.
@@ -40,7 +42,8 @@ const HEADERS: [(&str, &str); 8] = [
     ),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    // Not "no-referrer": with it browsers send `Origin: null` with our own forms, and nobody could send one.
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     (
@@ -117,6 +120,7 @@ async fn visit(
         address: request.extensions.get::<Caller>().map(|one| one.0.to_string()).unwrap_or_default(),
         agent: agent.chars().filter(|c| !c.is_control()).take(session::AGENT_MAX).collect(),
         csrf,
+        json: header_text(headers, "accept").is_some_and(|kinds| kinds.contains("application/json")),
         who,
     };
     Ok((visit, fresh))
@@ -151,7 +155,8 @@ async fn unforged(visit: &Visit, request: Request) -> Result<Request, Trouble> {
         return Err(Trouble::forged());
     }
     let (parts, body) = request.into_parts();
-    let bytes = axum::body::to_bytes(body, BODY_MAX).await.map_err(|_| Trouble::garbled())?;
+    let most = if visit.who.is_some() { BODY_MAX } else { OPEN_BODY_MAX };
+    let bytes = axum::body::to_bytes(body, most).await.map_err(|_| Trouble::garbled())?;
     let kind = header_text(&parts.headers, "content-type").unwrap_or_default();
     let given = match header_text(&parts.headers, CSRF_HEADER) {
         Some(token) => Some(token.to_owned()),

@@ -3,14 +3,16 @@
 //! `routes` names the action of every route, `guard` stands before each of them (host, session, rights, forgery,
 //! headers), `page` is what all pages share. A page is a file here, its template in `html/`, its words in the catalogue.
 
-#![allow(dead_code, reason = "the pages that follow use it")]
-
+pub mod account;
+mod accounts;
 mod assets;
 mod audit;
 mod ceremony;
 mod cookie;
 mod devices;
 mod enroll;
+#[cfg(test)]
+mod entry_tests;
 mod evidence;
 mod format;
 mod guard;
@@ -25,10 +27,16 @@ mod pages;
 #[cfg(test)]
 mod pages_tests;
 mod parts;
+mod passkey;
+mod passkeys;
 mod policies;
+mod qr;
+mod recovery;
 mod routes;
 mod session;
+mod setup;
 mod sign_in;
+mod start;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -40,6 +48,7 @@ use std::sync::Arc;
 use axum::Router;
 use policy_server_core::authz::Action;
 
+pub use state::State;
 pub use visit::Caller;
 
 use crate::server::Server;
@@ -47,15 +56,59 @@ use routes::{Access, Routes};
 
 /// Every route of the console with who may use it.
 fn routes(server: &Arc<Server>) -> Routes {
-    let frame = Routes::new(server)
+    let routes = Routes::new(server);
+    let frame = setup_routes(account_routes(entry_routes(routes)))
         .get("/", Access::Open, home::to_console)
         .get("/console/live", Access::Needs(Action::OwnSee), live::stream)
-        .get("/console/sign-in", Access::Open, sign_in::show)
-        .post("/console/sign-out", Access::Needs(Action::OwnChange), sign_in::out)
         .post("/console/language", Access::Open, language::choose)
         .get("/console/asset/{name}", Access::Open, assets::get)
         .get("/console/{*rest}", Access::Open, home::nowhere);
     pages::add(frame)
+}
+
+/// Ways in and out.
+fn entry_routes(routes: Routes) -> Routes {
+    routes
+        .get("/console/sign-in", Access::Open, sign_in::show)
+        .post("/console/sign-in/begin", Access::Open, sign_in::begin)
+        .post("/console/sign-in/finish", Access::Open, sign_in::finish)
+        .post("/console/sign-out", Access::Needs(Action::OwnChange), sign_in::out)
+        .get("/console/start/{code}", Access::Open, start::show)
+        .post("/console/start/{code}/begin", Access::Open, start::begin)
+        .post("/console/start/{code}/finish", Access::Open, start::finish)
+        .get("/console/recovery", Access::Open, recovery::show)
+        .post("/console/recovery", Access::Open, recovery::enter)
+}
+
+/// Passkeys, sessions, accounts.
+fn account_routes(routes: Routes) -> Routes {
+    routes
+        .get("/console/passkeys", Access::Needs(Action::OwnSee), passkeys::show)
+        .post("/console/passkeys/begin", Access::Needs(Action::OwnChange), passkeys::begin)
+        .post("/console/passkeys/finish", Access::Needs(Action::OwnChange), passkeys::finish)
+        .post("/console/passkeys/remove", Access::Needs(Action::OwnChange), passkeys::remove)
+        .post("/console/sessions/end", Access::Needs(Action::OwnChange), passkeys::end_own)
+        .get("/console/accounts", Access::Needs(Action::AccountSee), accounts::show)
+        .post("/console/accounts", Access::Needs(Action::AccountChange), accounts::make)
+        .post("/console/accounts/link", Access::Needs(Action::AccountChange), accounts::link)
+        .post("/console/accounts/disable", Access::Needs(Action::AccountChange), accounts::disable)
+        .post("/console/accounts/enable", Access::Needs(Action::AccountChange), accounts::enable)
+        .post("/console/accounts/sessions/end", Access::Needs(Action::AccountChange), passkeys::end_any)
+}
+
+/// The first steps.
+fn setup_routes(routes: Routes) -> Routes {
+    let run = Access::Needs(Action::SetupRun);
+    routes
+        .get("/console/setup/recovery", run, recovery::offer)
+        .post("/console/setup/recovery", run, recovery::sheet)
+        .get("/console/setup/systems", run, setup::systems)
+        .post("/console/setup/systems", run, setup::choose)
+        .get("/console/setup/boundary", run, setup::boundary)
+        .get("/console/setup/boundary.toml", run, setup::boundary_file)
+        .post("/console/setup/apply", run, setup::apply)
+        .get("/console/setup/invite", run, setup::invite)
+        .post("/console/setup/invite", run, setup::make_invitation)
 }
 
 /// The console's router.
@@ -82,6 +135,7 @@ pub mod testing {
             address: "192.0.2.7".to_owned(),
             agent: "test".to_owned(),
             csrf: String::new(),
+            json: false,
             who: None,
         };
         let opened = session::Opened::new(server, account, "passkey", &visit, now).unwrap();

@@ -21,6 +21,8 @@ const ENTRIES: &[Entry] = &[
     Entry { path: "/console/lending", words: "pages-lending-title", needs: Action::DeviceSee },
     Entry { path: "/console/audit", words: "pages-audit-title", needs: Action::AuditSee },
     Entry { path: "/console/evidence", words: "pages-evidence-title", needs: Action::AuditExport },
+    Entry { path: "/console/accounts", words: "console-nav-accounts", needs: Action::AccountSee },
+    Entry { path: "/console/passkeys", words: "console-nav-own", needs: Action::OwnSee },
 ];
 
 /// An entry as shown.

@@ -2,9 +2,11 @@
 
 use askama::Template;
 use axum::{
+    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use workspace_protocol::ids::UnixTime;
 use workspace_words::{Lang, text};
 
@@ -28,6 +30,8 @@ pub struct Page {
     pub csrf: String,
     /// This page, for coming back to it.
     pub here: String,
+    /// The icon's path.
+    pub icon: String,
     /// The style's path.
     pub css: String,
     /// The script's path.
@@ -45,6 +49,7 @@ impl Page {
             nav: visit.who.as_ref().map(|who| nav::of(who, visit)).unwrap_or_default(),
             csrf: visit.csrf.clone(),
             here: visit.here.clone(),
+            icon: assets::path("icon.svg"),
             css: assets::path("console.css"),
             js: assets::path("console.js"),
         }
@@ -66,8 +71,8 @@ impl Page {
     }
 
     /// A sentence with two things filled in.
-    pub fn t2(&self, id: &str, one: (&str, &str), two: (&str, &str)) -> String {
-        text(self.lang, id, &[one, two])
+    pub fn t2(&self, id: &str, one: &(&str, &str), two: &(&str, &str)) -> String {
+        text(self.lang, id, &[*one, *two])
     }
 
     /// A time as people write it, in the server's time zone.
@@ -75,9 +80,9 @@ impl Page {
         format::time(self.lang, *time)
     }
 
-    /// A time for `<time datetime>`.
-    pub fn iso(&self, time: &UnixTime) -> String {
-        crate::clock::text(*time)
+    /// Bytes as a form names them.
+    pub fn hex(&self, bytes: &[u8]) -> String {
+        hex::encode(bytes)
     }
 
     /// A number with its thousands apart.
@@ -143,9 +148,12 @@ struct TroublePage {
 
 /// The page for what went wrong.
 pub fn trouble(server: &Server, visit: &Visit, trouble: &Trouble) -> Response {
-    let page = Page::new(server, visit, "console-trouble-title");
     let failure = &trouble.failure;
     let sentence = crate::failure::Failure { lines: Vec::new(), ..failure.clone() }.sentence(visit.lang);
+    if visit.json {
+        return (trouble.status, Json(json!({ "error": failure.id, "sentence": sentence }))).into_response();
+    }
+    let page = Page::new(server, visit, "console-trouble-title");
     let back = if visit.who.is_some() { "/console" } else { "/console/sign-in" };
     with_status(trouble.status, &TroublePage { page, sentence, lines: failure.lines.clone(), back })
 }

@@ -25,6 +25,13 @@ use crate::{
 const OPEN: &[&str] = &[
     "GET /",
     "GET /console/sign-in",
+    "POST /console/sign-in/begin",
+    "POST /console/sign-in/finish",
+    "GET /console/start/{code}",
+    "POST /console/start/{code}/begin",
+    "POST /console/start/{code}/finish",
+    "GET /console/recovery",
+    "POST /console/recovery",
     "POST /console/language",
     "GET /console/asset/{name}",
     "GET /console/{*rest}",
@@ -104,7 +111,7 @@ async fn every_answer_carries_the_headers_that_keep_a_page_its_own() {
         assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{route:?}");
         assert!(!policy.contains("unsafe"), "{route:?}");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
-        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+        assert_eq!(answer.headers["referrer-policy"], "same-origin");
         assert_eq!(answer.headers["cache-control"], "no-store", "{route:?}");
         for inline in ["<style", " style=", " onclick=", "javascript:"] {
             assert!(!answer.body.contains(inline), "{route:?}: {inline}");

@@ -29,6 +29,8 @@ pub struct Visit {
     pub agent: String,
     /// The token that its forms carry.
     pub csrf: String,
+    /// Whether a script asks, which reads JSON.
+    pub json: bool,
     /// Who is signed in.
     pub who: Option<Who>,
 }
@@ -67,6 +69,7 @@ impl Who {
     ///
     /// # Errors
     /// [`Trouble`] 403.
+    #[allow(dead_code, reason = "for the pages of devices and policies")]
     pub fn may_on(&self, group: &GroupName) -> Result<(), Trouble> {
         self.may(&Resource::Group(group.clone()))
     }

@@ -6,16 +6,20 @@ use policy_server_core::{
     audit::Entry,
     signing::{BOUNDARY_SECONDS, sign_boundary},
 };
-use policy_server_store::{SqliteStore, Store, Work};
+use policy_server_store::{ConsoleWork, SqliteStore, Store, Work};
 use workspace_policy::VerifiedBoundary;
 use workspace_protocol::{crypto::SigningKey, ids::Version};
 use zeroize::Zeroizing;
 
 use super::{Config, DataDir, files, keys, root};
-use crate::{backup, clock, failure::Failure, flow::boundary::record};
+use crate::{backup, clock, console::account::NewLink, failure::Failure, flow::boundary::record};
 
 /// The boundary of a server whose admin has not signed one: it allows nothing.
 pub const BOUNDARY_TEMPLATE: &str = include_str!("boundary.toml");
+/// The first account.
+const FIRST: &str = "admin";
+/// How long the first link to the console is good: a day, in seconds.
+const LINK_SECONDS: i64 = 24 * 3600;
 
 /// What `init` is asked for.
 pub struct Wish<'a> {
@@ -41,6 +45,8 @@ pub struct Made {
     pub root_id: String,
     /// Shown once.
     pub recovery_code: Zeroizing<String>,
+    /// Where the first admin makes a passkey; shown once.
+    pub console_link: Zeroizing<String>,
 }
 
 /// Makes a server. On a failure what was written is taken away again.
@@ -74,9 +80,9 @@ async fn fill(dir: &DataDir, config: Config, root_path: &Path, toml: &str) -> Re
     if rest.is_err() {
         let _ = std::fs::remove_file(root_path);
     }
-    let recovery_code = rest?;
+    let (recovery_code, console_link) = rest?;
     let root_id = root_key.verifying_key().id().to_string();
-    Ok(Made { config, root_key: root_path.to_owned(), root_id, recovery_code })
+    Ok(Made { config, root_key: root_path.to_owned(), root_id, recovery_code, console_link })
 }
 
 async fn fill_server(
@@ -84,7 +90,7 @@ async fn fill_server(
     config: &Config,
     root_key: &SigningKey,
     toml: &str,
-) -> Result<Zeroizing<String>, Failure> {
+) -> Result<(Zeroizing<String>, Zeroizing<String>), Failure> {
     keys::create(dir, config, root_key)?;
     let keys = keys::load(dir)?;
     let code = backup::new_code()?;
@@ -94,15 +100,17 @@ async fn fill_server(
         .map_err(|error| Failure::input("boundary-refused").because(error.reason()))?;
     let store = SqliteStore::create(&dir.database()).await?;
     let mut work = store.begin().await?;
+    let link = NewLink::new(&keys.secret, FIRST, now, LINK_SECONDS).map_err(|_| Failure::refused("random-failed"))?;
     backup::keep_code(&mut work, &keys.secret, &code).await?;
-    work.add_admin("admin", now).await?;
+    work.add_admin(FIRST, now).await?;
+    work.add_admin_link(&link.row).await?;
     work.add_boundary(&record(&verified, envelope, now)).await?;
     let made = Entry::done(now, &crate::admin::own_actor(), "server.init", config.authority());
     work.log(&made.with("root", keys.root.id()), &keys.log, &keys.audit).await?;
     work.commit().await?;
     store.close().await;
     config.save(dir)?;
-    Ok(code)
+    Ok((code, link.url(&config.url)))
 }
 
 /// Takes away what an unfinished `init` wrote into a folder that was empty before.

@@ -115,6 +115,7 @@ async fn make(
     crash::point("server.enroll.before-commit");
     work.commit().await?;
     crash::point("server.enroll.committed");
+    server.bus.changed();
     Ok(admission)
 }
 

@@ -224,6 +224,7 @@ pub async fn release(server: &Server, actor: &str, name: &str) -> Result<Device,
     server.log(&mut work, &Entry::done(now, actor, "device.release", device.id)).await?;
     work.commit().await?;
     crash::point("server.release.committed");
+    server.bus.changed();
     Ok(device)
 }
 

@@ -91,9 +91,9 @@ pub trait Bus: Send + Sync {
     fn is_connected(&self, device: DeviceId) -> bool;
     /// Number of channels.
     fn connected(&self) -> usize;
-    /// Says that an order moved on.
+    /// Says that something that people look at moved on.
     fn changed(&self);
-    /// Sees each [`Bus::changed`].
+    /// Sees each [`Bus::changed`], and each notice.
     fn changes(&self) -> watch::Receiver<u64>;
 }
 
@@ -129,14 +129,18 @@ impl Bus for LocalBus {
         if let Some((_, mailbox)) = channels.get(&device) {
             mailbox.put(notice);
         }
+        drop(channels);
+        self.changed();
     }
 
     fn publish_group(&self, group: &GroupName, notice: Notice) {
         self.each(|held| held == group, notice);
+        self.changed();
     }
 
     fn publish_all(&self, notice: Notice) {
         self.each(|_| true, notice);
+        self.changed();
     }
 
     fn subscribe(self: Arc<Self>, device: DeviceId, group: GroupName) -> Subscription {

@@ -5,13 +5,16 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Router, body::Body, http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
+use rustls::{
+    ServerConfig,
+    server::{Acceptor, ClientHello},
+};
 use rustls_pki_types::CertificateDer;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use tower::ServiceExt;
 use workspace_protocol::{
     channel::{EXPORTER_LABEL, Exporter},
@@ -24,6 +27,7 @@ use crate::{
     api::{self, Refused},
     console::{self, Caller},
     data::keys::parse_identity,
+    serve::browser,
     server::Server,
 };
 
@@ -62,10 +66,42 @@ pub struct Certified {
     pub not_after: UnixTime,
 }
 
+/// Who may come in at a listener, and what each is shown.
+#[derive(Clone)]
+pub enum Door {
+    /// Devices and browsers, told apart by what they offer.
+    Both {
+        /// For devices.
+        devices: Arc<ServerConfig>,
+        /// For browsers.
+        browsers: Arc<ServerConfig>,
+    },
+    /// Devices only; the console listens elsewhere.
+    Devices(Arc<ServerConfig>),
+    /// The console only.
+    Console(Arc<ServerConfig>),
+}
+
+impl Door {
+    fn router(&self, server: &Arc<Server>) -> Router {
+        match self {
+            Self::Both { .. } => api::router(Arc::clone(server)).merge(console::router(server)),
+            Self::Devices(_) => api::router(Arc::clone(server)),
+            Self::Console(_) => console::router(server),
+        }
+    }
+
+    fn config(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        match self {
+            Self::Both { browsers, .. } if browser::is_browser(hello) => Arc::clone(browsers),
+            Self::Both { devices: config, .. } | Self::Devices(config) | Self::Console(config) => Arc::clone(config),
+        }
+    }
+}
+
 /// Accepts connections until the server stops.
-pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<ServerConfig>) {
-    let acceptor = TlsAcceptor::from(config);
-    let router = api::router(Arc::clone(&server)).merge(console::router(&server));
+pub async fn accept(server: Arc<Server>, listener: TcpListener, door: Door) {
+    let router = door.router(&server);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
@@ -75,9 +111,9 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
         };
         match stream {
             Ok((stream, address)) => {
-                let (server, acceptor, router) = (Arc::clone(&server), acceptor.clone(), router.clone());
+                let (server, door, router) = (Arc::clone(&server), door.clone(), router.clone());
                 let tasks = server.tasks.clone();
-                tasks.spawn(async move { run(&server, acceptor, router, (stream, address), place).await });
+                tasks.spawn(async move { run(&server, &door, router, (stream, address), place).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -89,13 +125,13 @@ pub async fn accept(server: Arc<Server>, listener: TcpListener, config: Arc<Serv
 
 async fn run(
     server: &Server,
-    acceptor: TlsAcceptor,
+    door: &Door,
     router: Router,
     (stream, address): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
 ) {
     let _ = stream.set_nodelay(true);
-    let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+    let tls = match tokio::time::timeout(HANDSHAKE, handshake(door, stream)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             server.metrics.count("handshake", "failed");
@@ -108,6 +144,12 @@ async fn run(
         Ok(peer) => requests(server, router, tls, Arc::new(peer), Caller(address.ip())).await,
         Err(error) => tracing::warn!(%error, "a connection proved nothing usable"),
     }
+}
+
+async fn handshake(door: &Door, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let config = door.config(&begun.client_hello());
+    begun.into_stream(config).await
 }
 
 /// Serves the requests of a connection; an upgraded one goes on in its own task.

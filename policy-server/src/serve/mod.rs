@@ -1,5 +1,6 @@
 //! `serve`: from a data folder to a listening server, and back to a folder that is closed cleanly.
 
+pub mod browser;
 pub mod connection;
 pub mod ends;
 pub mod log;
@@ -22,6 +23,7 @@ use crate::{
     gateway::{Gateway, Limits},
     server::Server,
 };
+use connection::Door;
 
 /// How long open connections may take to end once the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -38,12 +40,17 @@ const WARN_EVERY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// # Errors
 /// A sentence for whatever keeps it from starting: folder, keys, database, address.
-pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<SocketAddr>) -> Result<(), Failure> {
+pub async fn serve(
+    dir: &DataDir,
+    listen: Option<SocketAddr>,
+    gateway: Option<SocketAddr>,
+    console: Option<SocketAddr>,
+) -> Result<(), Failure> {
     Config::load(dir)?;
     let _lock = dir.lock()?;
     raise_file_limit();
     let server = Server::open(dir, true).await?;
-    let config = tls::config(&server.keys)?;
+    let (door, console) = doors(&server, dir, console).await?;
     let listener = bind(&server, listen).await?;
     let gateway = match gateway {
         Some(address) => Some(open_gateway(&server, address).await?),
@@ -52,7 +59,10 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
     let admin = admin::socket::bind(dir)?;
     let ready = ready_url(&server, &listener)?;
 
-    server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
+    server.tasks.spawn(connection::accept(Arc::clone(&server), listener, door));
+    if let Some((listener, door)) = console {
+        server.tasks.spawn(connection::accept(Arc::clone(&server), listener, door));
+    }
     if let Some((gateway, listener, config)) = gateway {
         server.tasks.spawn(gateway.accept(listener, config));
     }
@@ -76,6 +86,20 @@ pub async fn serve(dir: &DataDir, listen: Option<SocketAddr>, gateway: Option<So
 async fn bind(server: &Server, listen: Option<SocketAddr>) -> Result<TcpListener, Failure> {
     let address = listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], server.config.port())));
     listen_on(address).await
+}
+
+/// The doors of devices and of browsers: one, or two if the console listens on an address of its own.
+async fn doors(
+    server: &Server,
+    dir: &DataDir,
+    console: Option<SocketAddr>,
+) -> Result<(Door, Option<(TcpListener, Door)>), Failure> {
+    let devices = tls::config(&server.keys)?;
+    let browsers = browser::config(&server.keys, browser::load(dir, &server.config))?;
+    let Some(address) = console else { return Ok((Door::Both { devices, browsers }, None)) };
+    let listener = listen_on(address).await?;
+    tracing::info!(address = %address, "the console listens");
+    Ok((Door::Devices(devices), Some((listener, Door::Console(browsers)))))
 }
 
 /// The access gateway, ready to accept.

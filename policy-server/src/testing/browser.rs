@@ -1,7 +1,5 @@
 //! A browser in tests, as far as the console needs one: cookies, forms, the headers that browsers send.
 
-#![allow(dead_code, reason = "the tests of the pages that follow use it")]
-
 use std::collections::BTreeMap;
 
 use axum::{
@@ -74,6 +72,7 @@ impl Browser {
     }
 
     /// Speaks this language from now on.
+    #[allow(dead_code, reason = "for the tests of pages in both languages")]
     pub fn speak(&mut self, lang: Lang) {
         self.cookies.insert("__Host-language".to_owned(), lang.tag().to_owned());
     }
@@ -114,6 +113,7 @@ impl Browser {
     pub async fn post_json(&mut self, path: &str, body: serde_json::Value) -> Answer {
         let request = Request::post(path)
             .header("content-type", "application/json")
+            .header("accept", "application/json")
             .header("origin", &self.origin)
             .header("x-csrf", &self.csrf);
         self.send(request.body(Body::from(body.to_string())).unwrap()).await

@@ -1,6 +1,7 @@
 //! A real server on loopback and a device that speaks to it as a browser does: TLS 1.3, OPAQUE, WebSocket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod authenticator;
 pub mod browser;
 pub mod device;
 pub mod line;
@@ -22,7 +23,7 @@ use crate::{
     data::{DataDir, Lock, init, root},
     failure::Failure,
     flow::{boundary, invite, policy},
-    serve::{connection, tls},
+    serve::{browser as browser_tls, connection, tls},
     server::Server,
 };
 
@@ -118,8 +119,10 @@ impl Rig {
         let server = Server::open(&dir, true).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let config = tls::config(&server.keys).unwrap();
-        server.tasks.spawn(connection::accept(Arc::clone(&server), listener, config));
+        let devices = tls::config(&server.keys).unwrap();
+        let browsers = browser_tls::config(&server.keys, browser_tls::load(&dir, &server.config)).unwrap();
+        let door = connection::Door::Both { devices, browsers };
+        server.tasks.spawn(connection::accept(Arc::clone(&server), listener, door));
         let actor = Extension(admin::Actor(ADMIN.to_owned()));
         let admin = admin::router(Arc::clone(&server)).layer(actor);
         Self { server, address, dir, admin, _lock: lock, folder }

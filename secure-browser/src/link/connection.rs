@@ -94,6 +94,7 @@ fn config(server: &Server, auth: Option<ClientAuth<'_>>) -> Result<ClientConfig,
     };
     // Each connection stands for itself: nothing of it is kept for a later one.
     config.resumption = Resumption::disabled();
+    // Never "h2": the server tells browsers by it, and shows them a certificate that no invitation pinned.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -5,7 +5,7 @@
 // fetched anew and the parts that differ are put in, unless the person is in the middle of one.
 function live() {
   if (!document.querySelector("[data-live]")) return;
-  const source = new EventSource("/console/live");
+  let source = null;
   let running = false;
   let again = false;
   async function look() {
@@ -19,7 +19,19 @@ function live() {
     } while (again);
     running = false;
   }
-  source.addEventListener("change", () => look().catch(() => { running = false; }));
+  const soon = () => look().catch(() => { running = false; });
+  // Only the window that is seen holds a stream: browsers allow few connections to one server.
+  function follow() {
+    if (document.hidden) {
+      if (source) source.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource("/console/live");
+      source.addEventListener("change", soon);
+    }
+  }
+  document.addEventListener("visibilitychange", () => { follow(); if (!document.hidden) soon(); });
+  follow();
 }
 
 function swap(fresh) {
@@ -31,3 +43,77 @@ function swap(fresh) {
 }
 
 live();
+
+const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const toText = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes || []))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+// Sends JSON with the page's forgery token; a refusal comes back as a sentence to show.
+async function send(path, body) {
+  const csrf = document.querySelector("meta[name=csrf]").content;
+  const headers = { "content-type": "application/json", accept: "application/json", "x-csrf": csrf };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.sentence);
+  return said;
+}
+
+async function makePasskey(button) {
+  const asked = await send(button.dataset.base + "/begin", {});
+  const key = asked.publicKey;
+  key.challenge = toBytes(key.challenge);
+  key.user.id = toBytes(key.user.id);
+  for (const held of key.excludeCredentials) held.id = toBytes(held.id);
+  const made = await navigator.credentials.create({ publicKey: key });
+  const label = document.getElementById(button.dataset.label);
+  return send(button.dataset.base + "/finish", {
+    ceremony: asked.ceremony,
+    label: label ? label.value : "",
+    client_data: toText(made.response.clientDataJSON),
+    attestation: toText(made.response.attestationObject),
+  });
+}
+
+async function usePasskey(button) {
+  const asked = await send(button.dataset.base + "/begin", {});
+  asked.publicKey.challenge = toBytes(asked.publicKey.challenge);
+  const given = await navigator.credentials.get({ publicKey: asked.publicKey });
+  return send(button.dataset.base + "/finish", {
+    ceremony: asked.ceremony,
+    id: toText(given.rawId),
+    user: toText(given.response.userHandle),
+    next: button.dataset.next,
+    client_data: toText(given.response.clientDataJSON),
+    authenticator_data: toText(given.response.authenticatorData),
+    signature: toText(given.response.signature),
+  });
+}
+
+function passkeys() {
+  for (const button of document.querySelectorAll("[data-passkey]")) {
+    const trouble = button.parentElement.querySelector("[data-trouble]");
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      trouble.hidden = true;
+      try {
+        const said = await (button.dataset.passkey === "create" ? makePasskey(button) : usePasskey(button));
+        location.assign(said.next);
+      } catch (error) {
+        // What the browser itself says of a passkey is in its own words and language; ours is one sentence.
+        const own = error instanceof DOMException || error instanceof TypeError;
+        trouble.textContent = own ? button.dataset.failed : error.message;
+        trouble.hidden = false;
+        button.disabled = false;
+      }
+    });
+  }
+}
+
+function printing() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+}
+
+passkeys();
+printing();

@@ -32,7 +32,7 @@ struct Line {
 }
 
 #[derive(Template)]
-#[template(path = "sheet.html")]
+#[template(path = "conformity.html")]
 struct Sheet {
     page: Page,
     now: UnixTime,
