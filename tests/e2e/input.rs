@@ -1,12 +1,12 @@
 //! Typing Japanese into a page: romaji on the person's own keyboard, kanji in the page, nothing of it outside the room.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use installer::{
     demo::browser::{Device, Session},
     harness::{display::Display, wait::wait_for},
 };
-use workspace_tests::{Place, Scene, Wrong, in_world};
+use workspace_tests::{Scene, Wrong, change_policy, in_world};
 
 use super::{PATIENCE, end, expect, stands_in};
 
@@ -143,15 +143,6 @@ trust = "ca:care"
 
 [[system]]
 id = "notices""#;
-
-/// Puts the policy in force with `change` made to it.
-fn change_policy(place: &Place, scene: &Scene, change: impl FnOnce(&str) -> String) -> Result<(), Wrong> {
-    let file = scene.server.data().with_file_name("policy.toml");
-    fs::write(&file, change(&fs::read_to_string(&file)?))?;
-    let mut apply = Command::new(place.program("policy-server"));
-    apply.args(["policy", "apply"]).arg(&file).args(["--group", "home-care", "--data"]).arg(scene.server.data());
-    expect("policy apply", apply.status()?.success(), true)
-}
 
 /// Types two lines, copies them and pastes them at the end.
 fn copies_two_lines(person: &Person<'_>) -> Result<usize, Wrong> {

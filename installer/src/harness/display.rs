@@ -115,7 +115,23 @@ impl Display {
         tool
     }
 
-    fn xdotool(&self, args: &[&str]) -> Result<String, DisplayError> {
+    /// Its name, as in `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file with its cookie, if it has one of its own.
+    #[must_use]
+    pub fn cookie(&self) -> Option<&Path> {
+        self.cookie.as_deref()
+    }
+
+    /// What `xdotool` does with `args`.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn xdotool(&self, args: &[&str]) -> Result<String, DisplayError> {
         Ok(run("xdotool", self.tool("xdotool").args(args))?)
     }
 
@@ -208,7 +224,10 @@ impl Display {
     }
 
     /// Every pixel of the display, three bytes each.
-    fn pixels(&self) -> Result<Vec<u8>, DisplayError> {
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn pixels(&self) -> Result<Vec<u8>, DisplayError> {
         Ok(run_for_bytes("import", self.tool("import").args(["-silent", "-window", "root", "-depth", "8", "rgb:-"]))?)
     }
 

@@ -21,4 +21,4 @@ mod handle;
 mod switches;
 
 pub use handle::Handle;
-pub use switches::{crash_point, switches_for_the_room, without_proxy};
+pub use switches::{crash_point, room_limit, switches_for_the_room, without_proxy};

@@ -1,4 +1,4 @@
-//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`. A release build has none of this.
+//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`, `SW_ROOM_MIB`. A release build has none of this.
 
 use std::ffi::OsString;
 
@@ -16,6 +16,13 @@ pub fn without_proxy() -> bool {
 #[must_use]
 pub fn switches_for_the_room() -> Vec<(OsString, OsString)> {
     std::env::var_os(WITHOUT_PROXY).map(|value| (WITHOUT_PROXY.into(), value)).into_iter().collect()
+}
+
+/// Bytes that a room may hold, where `SW_ROOM_MIB` says so.
+#[must_use]
+pub fn room_limit() -> Option<u64> {
+    let mib: u64 = std::env::var("SW_ROOM_MIB").ok()?.parse().ok()?;
+    mib.checked_mul(1 << 20)
 }
 
 /// Kills this process with SIGKILL if `SW_CRASH_AT` names this point.

@@ -134,6 +134,12 @@ impl Guard {
         self.0.borrow().as_ref().is_some_and(|policy| policy.policy().clipboard().inside)
     }
 
+    /// Whether user and time are to be drawn over pages.
+    #[must_use]
+    pub fn watermark(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|policy| policy.policy().screen().watermark)
+    }
+
     /// Where the tile of system `id` leads.
     #[must_use]
     pub fn start_of(&self, id: &str) -> Option<String> {
