@@ -48,11 +48,14 @@ fn marks(pixels: &[[u8; 3]]) -> (usize, u8) {
     ((pixels.len() - count) * 1000 / pixels.len().max(1), most)
 }
 
+/// Waits until the page is marked and nothing else lies over it, such as a sentence of the shell.
 fn expect_marks(scene: &Scene, what: &str) -> Result<(), Wrong> {
-    scene.display.wait_drawn(PATIENCE)?;
-    let (share, most) = marks(&page(scene)?);
-    let readable = share >= MARKED && most <= FAINT;
-    if readable { Ok(()) } else { Err(format!("{what}: {share} of 1000 pixels marked, by at most {most}").into()) }
+    let mut last = (0, 0);
+    let marked = wait_until(what, PATIENCE, || {
+        last = page(scene).map(|pixels| marks(&pixels)).unwrap_or_default();
+        last.0 >= MARKED && last.1 <= FAINT
+    });
+    marked.map_err(|error| format!("{error}: {} of 1000 pixels marked, by at most {}", last.0, last.1).into())
 }
 
 fn with_screen(place: &Place, scene: &Scene, line: &str) -> Result<(), Wrong> {
@@ -69,9 +72,6 @@ fn the_watermark_lies_over_every_page_however_large_and_never_where_it_is_off() 
         wait_until("a page without a mark", PATIENCE, || page(&scene).is_ok_and(|pixels| marks(&pixels) == (0, 0)))?;
         with_screen(place, &scene, "watermark = \"user-time\"")?;
         session.event("policy", PATIENCE, |_| true)?;
-        wait_until("the sentence about the new list to be gone", PATIENCE, || {
-            page(&scene).is_ok_and(|pixels| marks(&pixels).1 <= FAINT)
-        })?;
         expect_marks(&scene, "the page")?;
         scene.display.press("ctrl+plus")?;
         expect_marks(&scene, "the page made larger")?;
@@ -159,13 +159,14 @@ fn another_window_covers_where_the_policy_says_so_and_only_there() {
 fn nobody_there_covers_and_then_wipes() {
     in_world("screen::nobody_there_covers_and_then_wipes", |place| {
         let scene = Scene::new(place, PLAIN)?;
+        let (device, _) = scene.enrolled("device")?;
+        let mut session = scene.open(&device)?;
+        // Once the page is there: what is covered loads nothing.
         change_policy(place, &scene, |policy| {
             policy
                 .replace("idle_lock = \"5m\"", "idle_lock = \"3s\"")
-                .replace("idle_wipe = \"30m\"", "idle_wipe = \"8s\"")
+                .replace("idle_wipe = \"30m\"", "idle_wipe = \"20s\"")
         })?;
-        let (device, _) = scene.enrolled("device")?;
-        let mut session = scene.open(&device)?;
         locked(&mut session, 0, "session.idle")?;
         unlock(&scene, &mut session, 0)?;
         let from = session.so_far();
