@@ -17,6 +17,8 @@ use workspace_tests::{Body, Scene, Site, Wrong, in_world, processes_of_sessions}
 const PATIENCE: Duration = Duration::from_secs(60);
 /// For every process to be gone once the wipe is done; polled.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// For a click to show.
+const CLICK: Duration = Duration::from_secs(2);
 /// The bar's way home, in pixels of the window.
 const HOME: (i32, i32) = (50, 28);
 /// A place on the page, below the bar and beside whatever a dialog asks.
@@ -134,9 +136,11 @@ fn held_off(scene: &Scene, page: &Page) -> Result<(), Wrong> {
     let mut session = scene.start_at(&device, &start, &[], workspace_tests::PIN)?;
     if page.script.starts_with("trap(") {
         scene.site.asked(hits, &format!("/click/{}", page.name), PATIENCE)?;
-        scene.display.wait_drawn(PATIENCE)?;
         scene.display.point(PAGE.0, PAGE.1)?;
-        scene.display.click(1)?;
+        // Clicked until it tells: the script may be there before the page is on the screen.
+        wait_until("the click to arrive", PATIENCE, || {
+            scene.display.click(1).is_ok() && scene.site.asked(hits, page.sign, CLICK).is_ok()
+        })?;
     }
     scene.site.asked(hits, page.sign, PATIENCE)?;
     gets_home(scene, &mut session)?;
