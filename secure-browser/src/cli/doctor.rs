@@ -30,7 +30,7 @@ pub fn run(console: &Console, profile: &Path) -> u8 {
         say(console, finding);
     }
     let held = |name: &&str| findings.iter().any(|one| one.name == **name && one.state == Standing::Holds);
-    let all = room && MUST.iter().all(|name| held(&name));
+    let all = room && MUST.iter().all(held);
     summary(console, &findings, all);
     if all { exit::CLEAN } else { exit::REFUSED }
 }

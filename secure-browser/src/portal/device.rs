@@ -38,10 +38,22 @@ fn section(html: &mut Html, findings: &[&Finding], heading: &str, class: &'stati
     html.raw("\">");
     for finding in findings {
         html.raw("<li><span class=\"state\">").raw(icon(finding.state)).raw("</span><div><p class=\"promise\">");
+        // Read by itself, a line must not promise what does not hold.
+        if let Some(id) = denial(finding.state) {
+            html.raw("<strong>").text(text(lang, id, &[])).raw("</strong> ");
+        }
         html.text(finding.promise(lang)).raw("</p><p class=\"measured\" lang=\"en\"><code>").text(&finding.name);
         html.raw("</code> ").text(&finding.how).raw("</p></div></li>");
     }
     html.raw("</ul>");
+}
+
+const fn denial(state: Standing) -> Option<&'static str> {
+    match state {
+        Standing::Holds => None,
+        Standing::Partly => Some("device-only-partly"),
+        Standing::NotPossible => Some("device-not"),
+    }
 }
 
 const fn icon(state: Standing) -> &'static str {
@@ -65,6 +77,7 @@ mod tests {
         for lang in Lang::ALL {
             let html = device(&findings, lang);
             assert!(html.find("display.capture") < html.find("network.tcp"));
+            assert_eq!(html.matches("<strong>").count(), 1, "what does not hold is denied on its own line");
             assert!(html.contains("&lt;b&gt;refused") && !html.contains("<b>"));
             assert!(!html.contains(">device-") && !html.contains(">holds-"), "{lang}: a sentence is missing");
         }
