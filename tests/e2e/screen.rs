@@ -165,7 +165,7 @@ fn nobody_there_covers_and_then_wipes() {
         change_policy(place, &scene, |policy| {
             policy
                 .replace("idle_lock = \"5m\"", "idle_lock = \"3s\"")
-                .replace("idle_wipe = \"30m\"", "idle_wipe = \"20s\"")
+                .replace("idle_wipe = \"30m\"", "idle_wipe = \"14s\"")
         })?;
         locked(&mut session, 0, "session.idle")?;
         unlock(&scene, &mut session, 0)?;
