@@ -16,6 +16,8 @@ use workspace_protocol::{
 };
 use zeroize::Zeroizing;
 
+use crate::standing::Finding;
+
 /// Longest frame in bytes: two signed documents and small change.
 pub const FRAME_MAX: usize = 9 << 20;
 /// Descriptor number of the control socket in the broker and in the UI.
@@ -164,6 +166,10 @@ pub enum ToUi {
     Pasted(Result<Pasted, Reason>),
     /// Cover the page and ask for the PIN.
     Lock(Reason),
+    /// The process that ends now held more memory than a page may.
+    TooLarge,
+    /// What holds on this device, as it was asked for.
+    Standing(Vec<Finding>),
     /// The session cannot go on; show why until the person closes it.
     Ended(Reason),
     /// Close at once.
@@ -207,6 +213,8 @@ pub enum FromUi {
     PasteWished,
     /// The person did something (at most once a second).
     Active,
+    /// The person asks what holds on this device.
+    StandingWished,
     /// The person locks the screen.
     LockWished,
     /// The person ends the session.
@@ -225,6 +233,7 @@ impl std::fmt::Debug for FromUi {
             Self::AccessWished { .. } => "AccessWished",
             Self::PasteWished => "PasteWished",
             Self::Active => "Active",
+            Self::StandingWished => "StandingWished",
             Self::LockWished => "LockWished",
             Self::CloseWished => "CloseWished",
         })

@@ -8,6 +8,7 @@ mod link;
 mod portal;
 mod profile;
 mod shell;
+mod standing;
 mod supervisor;
 
 use std::{env, process::ExitCode};

@@ -6,6 +6,7 @@ mod input;
 mod paste;
 mod people;
 mod restored;
+mod screen;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -52,6 +53,16 @@ fn stands_in(folder: &Path, text: &str) -> bool {
         }
         fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
     })
+}
+
+/// Every file below `folder`.
+fn found_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let files = entries.flatten().flat_map(|entry| {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) { found_files(&path) } else { vec![path] }
+    });
+    files.collect()
 }
 
 fn nothing_kept(device: &Device) -> Result<(), Wrong> {

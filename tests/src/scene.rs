@@ -1,6 +1,12 @@
 //! A server with a policy in force, a site, a display, and as many devices as a test needs.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use installer::{
     demo::{
@@ -163,6 +169,18 @@ impl Scene {
         let code = session.exit_code(PATIENCE)?;
         Ok((code, reasons(&session.lines())))
     }
+}
+
+/// Puts the policy in force with `change` made to it.
+///
+/// # Errors
+/// What the server said.
+pub fn change_policy(place: &Place, scene: &Scene, change: impl FnOnce(&str) -> String) -> Result<(), Wrong> {
+    let file = scene.server.data().with_file_name("policy.toml");
+    fs::write(&file, change(&fs::read_to_string(&file)?))?;
+    let mut apply = Command::new(place.program("policy-server"));
+    apply.args(["policy", "apply"]).arg(&file).args(["--group", "home-care", "--data"]).arg(scene.server.data());
+    if apply.status()?.success() { Ok(()) } else { Err("the changed policy was refused".into()) }
 }
 
 /// The `reason` of every event that has one.

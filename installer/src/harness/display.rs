@@ -121,7 +121,23 @@ impl Display {
         tool
     }
 
-    fn xdotool(&self, args: &[&str]) -> Result<String, DisplayError> {
+    /// Its name, as in `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file with its cookie, if it has one of its own.
+    #[must_use]
+    pub fn cookie(&self) -> Option<&Path> {
+        self.cookie.as_deref()
+    }
+
+    /// What `xdotool` does with `args`.
+    ///
+    /// # Errors
+    /// [`DisplayError`].
+    pub fn xdotool(&self, args: &[&str]) -> Result<String, DisplayError> {
         Ok(run("xdotool", self.tool("xdotool").args(args))?)
     }
 

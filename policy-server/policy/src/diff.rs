@@ -121,6 +121,7 @@ fn whole(old: &Policy, new: &Policy) -> Vec<Change> {
     changes.plain(&before.languages, &after.languages, "languages");
     changes.flag(old.screen().capture_allowed, new.screen().capture_allowed, "screen capture");
     changes.flag(!old.screen().watermark, !new.screen().watermark, "pages without watermark");
+    changes.flag(!old.screen().cover_unfocused, !new.screen().cover_unfocused, "pages shown beside other windows");
     changes.flag(old.clipboard().inside, new.clipboard().inside, "copy and paste inside the workspace");
     changes.flag(old.clipboard().paste_in, new.clipboard().paste_in, "paste from the device");
     posture(&mut changes, old, new);

@@ -218,6 +218,14 @@ reasons! {
     SessionIdle = "session.idle",
     /// The person locked the session.
     SessionLocked = "session.locked",
+    /// The computer goes to sleep.
+    SessionSuspended = "session.suspended",
+    /// The computer's own screen was locked.
+    SessionScreenLocked = "session.screen-locked",
+    /// Another window of the desktop took the keyboard, and the policy covers the screen then.
+    SessionUnfocused = "session.unfocused",
+    /// A page, or the room as a whole, held more memory than it may.
+    MemoryExceeded = "memory.exceeded",
 }
 
 impl Reason {

@@ -5,6 +5,7 @@
 pub mod command;
 pub mod enrollment;
 pub mod lease;
+pub mod memory;
 pub mod paste;
 pub mod session;
 pub mod time;

@@ -22,12 +22,14 @@ pub enum Cause {
     Remote,
     /// A process of the session died or was killed.
     Broken,
+    /// The room held more memory than it may.
+    Memory,
     /// The unlock was refused for good.
     Refused(Reason),
 }
 
 impl Cause {
-    /// The cause as it stands in events: `exit`, `close`, `idle`, `lease`, `remote`, `broken`, `refused`.
+    /// The cause as it stands in events: `exit`, `close`, `idle`, `lease`, `remote`, `broken`, `memory`, `refused`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Cause {
             Self::Lease => "lease",
             Self::Remote => "remote",
             Self::Broken => "broken",
+            Self::Memory => "memory",
             Self::Refused(_) => "refused",
         }
     }
@@ -48,7 +51,7 @@ impl Cause {
             Self::Exit | Self::Close | Self::Idle => exit::CLEAN,
             Self::Lease => exit::LEASE_END,
             Self::Remote => exit::REMOTE_WIPE,
-            Self::Broken => exit::BROKEN,
+            Self::Broken | Self::Memory => exit::BROKEN,
             Self::Refused(reason) => unlock::exit_code(reason),
         }
     }
@@ -62,7 +65,20 @@ impl Cause {
             Self::Lease => Some(Reason::LeaseExpired),
             Self::Remote => Some(Reason::DeviceWiped),
             Self::Broken => Some(Reason::SessionBroken),
+            Self::Memory => Some(Reason::MemoryExceeded),
             Self::Refused(reason) => Some(reason),
+        }
+    }
+
+    /// Whether a lent device may ask the next person for a PIN after this; `was_open` if the session had been opened.
+    ///
+    /// What broke before it was open would break again at once.
+    #[must_use]
+    pub const fn leaves_room_for_the_next(self, was_open: bool) -> bool {
+        match self {
+            Self::Close | Self::Idle => true,
+            Self::Lease | Self::Broken | Self::Memory => was_open,
+            Self::Exit | Self::Remote | Self::Refused(_) => false,
         }
     }
 

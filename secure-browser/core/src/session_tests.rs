@@ -154,3 +154,20 @@ proptest! {
         prop_assert_eq!(next.is_open(), passed < LIMITS.lock_after_ms);
     }
 }
+
+#[test]
+fn a_lent_device_asks_the_next_person_unless_it_was_told_to_end() {
+    for (cause, opened, closed) in [
+        (Cause::Close, true, true),
+        (Cause::Idle, true, true),
+        (Cause::Lease, true, false),
+        (Cause::Broken, true, false),
+        (Cause::Memory, true, false),
+        (Cause::Exit, false, false),
+        (Cause::Remote, false, false),
+        (Cause::Refused(Reason::DeviceRetired), false, false),
+    ] {
+        let found = (cause.leaves_room_for_the_next(true), cause.leaves_room_for_the_next(false));
+        assert_eq!(found, (opened, closed), "{cause:?}");
+    }
+}

@@ -23,6 +23,14 @@ pub fn facts() -> Facts {
     }
 }
 
+/// Memory of the machine in bytes; 0 where the OS does not say.
+#[must_use]
+pub fn memory_bytes() -> u64 {
+    let Ok(mut machine) = System::new() else { return 0 };
+    machine.refresh_memory();
+    machine.total_memory()
+}
+
 fn named(name: Option<String>, version: Option<String>) -> String {
     match (name, version) {
         (Some(name), Some(version)) => format!("{name} {version}"),

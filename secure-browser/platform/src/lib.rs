@@ -24,4 +24,4 @@ mod handle;
 mod switches;
 
 pub use handle::Handle;
-pub use switches::{crash_point, mock_devices, switches_for_the_room, without_proxy};
+pub use switches::{crash_point, mock_devices, room_limit, switches_for_the_room, without_proxy};

@@ -1,4 +1,5 @@
-//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`, `SW_MOCK_DEVICES`. A release build has none of this.
+//! Test switches of debug builds: `SW_CRASH_AT`, `SW_CLOCK_OFFSET`, `SW_WITHOUT_PROXY`, `SW_MOCK_DEVICES`, `SW_ROOM_MIB`. A release
+//! build has none of this.
 
 use std::ffi::OsString;
 
@@ -24,6 +25,13 @@ pub fn mock_devices() -> bool {
 pub fn switches_for_the_room() -> Vec<(OsString, OsString)> {
     let set = |name: &&str| std::env::var_os(name).map(|value| (OsString::from(name), value));
     [WITHOUT_PROXY, MOCK_DEVICES].iter().filter_map(set).collect()
+}
+
+/// Bytes that a room may hold, where `SW_ROOM_MIB` says so.
+#[must_use]
+pub fn room_limit() -> Option<u64> {
+    let mib: u64 = std::env::var("SW_ROOM_MIB").ok()?.parse().ok()?;
+    mib.checked_mul(1 << 20)
 }
 
 /// Kills this process with SIGKILL if `SW_CRASH_AT` names this point.

@@ -85,6 +85,9 @@ struct Open {
     /// Full screen, no way out but the end of the session
     #[arg(long)]
     kiosk: bool,
+    /// After each session ask for the PIN of the next person, in a new process that knows nothing of the last one
+    #[arg(long, requires = "kiosk", conflicts_with = "pin_stdin")]
+    kiosk_restart: bool,
 }
 
 #[derive(Args)]
@@ -126,7 +129,7 @@ fn run_enroll(args: Enroll) -> u8 {
 }
 
 fn run_open(args: Open) -> u8 {
-    let Open { url, common, pin_stdin, kiosk } = args;
+    let Open { url, common, pin_stdin, kiosk, kiosk_restart } = args;
     with(common, true, |console, folder| {
         let url = match url.map(|text| address(&text)) {
             None => None,
@@ -138,7 +141,7 @@ fn run_open(args: Open) -> u8 {
             Some(Ok(pin)) => Some(pin),
             Some(Err(reason)) => return console.bad_input(reason),
         };
-        supervisor::run(console, supervisor::Options { profile: folder, url, pin, kiosk })
+        supervisor::run(console, supervisor::Options { profile: folder, url, pin, kiosk, restart: kiosk_restart })
     })
 }
 
@@ -195,6 +198,14 @@ mod tests {
         assert_eq!(cli.open.url.as_deref(), Some("https://a.example/"));
         let cli = Cli::try_parse_from(["secure-browser", "open", "--profile", "/p"]).unwrap();
         assert!(matches!(cli.command, Some(Command::Open(open)) if open.common.profile == Some("/p".into())));
+    }
+
+    #[test]
+    fn a_lent_device_starts_anew_only_where_each_person_types_a_pin() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["secure-browser"], args].concat());
+        assert!(parse(&["--kiosk", "--kiosk-restart"]).is_ok_and(|cli| cli.open.kiosk_restart));
+        assert!(parse(&["--kiosk-restart"]).is_err());
+        assert!(parse(&["--kiosk", "--kiosk-restart", "--pin-stdin"]).is_err());
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum PortalMessage {
     },
     /// Show the portal.
     Home,
+    /// Show what holds on this device.
+    Device,
     /// Leave the problem page for the page before it.
     Back,
     /// Try again what failed.

@@ -62,7 +62,7 @@ pub fn problem(problem: &Problem, lang: Lang) -> String {
     })
 }
 
-fn document(lang: Lang, title: &str, class: &'static str, body: impl FnOnce(&mut Html)) -> String {
+pub(super) fn document(lang: Lang, title: &str, class: &'static str, body: impl FnOnce(&mut Html)) -> String {
     let mut html = Html::default();
     html.raw("<!doctype html><html lang=\"").text(lang).raw("\"><head><meta charset=\"utf-8\">");
     html.raw(
@@ -155,7 +155,8 @@ fn empty_notes(html: &mut Html, no_tiles: bool, lang: Lang) {
 
 fn footer(html: &mut Html, version: u64, lang: Lang) {
     html.raw("<footer>").raw(icons::SHIELD).raw("<p>").text(text(lang, "portal-promise", &[]));
-    html.raw("</p><p class=\"version\">");
+    html.raw("</p><button class=\"link\" data-do=\"device\">").text(text(lang, "portal-device", &[]));
+    html.raw("</button><p class=\"version\">");
     html.text(text(lang, "portal-version", &[("version", &version.to_string())])).raw("</p></footer>");
 }
 

@@ -9,7 +9,9 @@ use http::{Method, Request, Response, StatusCode, header};
 use url::{Url, form_urlencoded};
 use workspace_words::Lang;
 
-use super::{model, model::Tile, page, problem::Problem};
+use crate::standing::Finding;
+
+use super::{device, model, model::Tile, page, problem::Problem};
 
 /// Scheme of our own pages.
 pub const SCHEME: &str = "workspace";
@@ -17,6 +19,8 @@ pub const SCHEME: &str = "workspace";
 pub const HOST: &str = "portal";
 /// Address of the portal.
 pub const PORTAL_URL: &str = "workspace://portal/";
+/// Address of the page that says what holds on this device.
+pub const DEVICE_URL: &str = "workspace://portal/device";
 /// Address of the problem page.
 pub const PROBLEM_URL: &str = "workspace://portal/problem";
 
@@ -36,6 +40,8 @@ pub struct Shown {
     pub version: u64,
     /// Tiles of the policy in force.
     pub tiles: Vec<Tile>,
+    /// What holds on this device, as measured when it was asked for.
+    pub standing: Vec<Finding>,
     /// What the problem page tells.
     pub problem: Option<Problem>,
 }
@@ -69,6 +75,9 @@ impl Pages {
     fn page(&self, url: &Url) -> Answer {
         match url.path() {
             "/" => self.with(|shown| give("text/html; charset=utf-8", portal(shown))),
+            "/device" => {
+                self.with(|shown| give("text/html; charset=utf-8", device::device(&shown.standing, shown.lang)))
+            }
             "/problem" => self.with(|shown| match &shown.problem {
                 Some(problem) => give("text/html; charset=utf-8", page::problem(problem, shown.lang)),
                 None => refuse(StatusCode::NOT_FOUND),
@@ -191,7 +200,7 @@ mod tests {
             shown.tiles = vec![tile("a", "題", &["x/y"])];
             shown.problem = Some(Problem::of("https://a.jp/", super::super::problem::Cause::LoadFailed));
         });
-        for url in [PORTAL_URL, PROBLEM_URL] {
+        for url in [PORTAL_URL, PROBLEM_URL, DEVICE_URL] {
             let answer = ask(&pages, "GET", url);
             let html = body(&answer);
             assert_eq!(html.matches("<script").count(), 1);

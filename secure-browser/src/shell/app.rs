@@ -1,5 +1,6 @@
 //! The UI as one object: hears events, changes the screen, speaks to the supervisor. Main thread only.
 
+mod front;
 mod wishes;
 
 use std::{cell::Cell, rc::Rc, time::Instant};
@@ -12,7 +13,7 @@ use crate::{
     ipc::{Bundle, FromUi, ToUi},
     portal::{
         message::PortalMessage,
-        problem::{Cause, Problem, bare_address},
+        problem::{Problem, bare_address},
         serve::{PORTAL_URL, PROBLEM_URL, Pages},
     },
 };
@@ -20,7 +21,7 @@ use crate::{
 use super::{
     ShellError,
     activity::Activity,
-    bar::{Bar, Place},
+    bar::Bar,
     chooser::Chooser,
     content::{Content, Hooks},
     ended::EndedPage,
@@ -33,6 +34,7 @@ use super::{
     refusals,
     screen::{Change, Front, Screen},
     theme::Theme,
+    watermark::Watermark,
     wire::Wire,
     words::Words,
 };
@@ -45,6 +47,7 @@ pub struct App {
     events: Events,
     words: Words,
     theme: Theme,
+    watermark: Watermark,
     screen: Screen,
     guard: Guard,
     pages: Pages,
@@ -60,6 +63,8 @@ pub struct App {
     portal: PortalView,
     content: Content,
     shown: bool,
+    /// The page process that ends next was too large.
+    too_large: bool,
 }
 
 impl App {
@@ -93,8 +98,10 @@ impl App {
             progress: gtk::ProgressBar::new(),
             stack: gtk::Stack::new(),
             activity: Activity::default(),
+            watermark: Watermark::new(),
             screen: Screen::Closed,
             shown: false,
+            too_large: false,
             wire,
             events,
             words,
@@ -118,6 +125,7 @@ impl App {
         layers.add(&self.stack);
         layers.add_overlay(&self.chooser.root);
         layers.add_overlay(&self.strip.root);
+        self.watermark.lay_over(&layers);
         self.root.pack_start(&layers, true, true, 0);
         for page in [
             self.pin.root.upcast_ref::<gtk::Widget>(),
@@ -144,7 +152,7 @@ impl App {
             UiEvent::Portal(wish) => self.grant(wish),
             UiEvent::Content(event) => self.note(event),
             UiEvent::Active => self.active(),
-            UiEvent::Tick => self.bar.tick(&self.words),
+            UiEvent::Tick => self.tick(),
             UiEvent::Shown => self.report_shown(),
         }
         false
@@ -175,6 +183,8 @@ impl App {
             ToUi::Blocked(blocked) => self.broker_refused(&blocked.url, &blocked.kind, blocked.reason),
             ToUi::Warned(reasons) => self.strip.tell(&self.words.reasons(&reasons)),
             ToUi::Lock(reason) => self.cover(reason),
+            ToUi::TooLarge => self.too_large = true,
+            ToUi::Standing(findings) => self.show_standing(findings),
             ToUi::Ended(reason) => self.end(reason),
             ToUi::Quit => return true,
         }
@@ -192,6 +202,7 @@ impl App {
             user.clone_into(&mut shown.user);
         });
         self.pin.set_org(org);
+        self.watermark.name(user);
         if let Err(reason) = self.enforce(bundle) {
             self.end(reason);
             return;
@@ -219,6 +230,7 @@ impl App {
     fn enforce(&mut self, bundle: &Bundle) -> Result<(), Reason> {
         self.guard.enforce(bundle)?;
         let (tiles, version) = (self.guard.tiles(), self.guard.version());
+        self.watermark.want(self.guard.watermark());
         self.pages.with(|shown| {
             shown.tiles = tiles;
             shown.version = version;
@@ -261,7 +273,7 @@ impl App {
     }
 
     fn home(&mut self) {
-        if self.screen.front().is_some_and(|front| front != Front::Portal) {
+        if self.screen.front().is_some() {
             self.portal.load(PORTAL_URL);
             self.change(Change::Bring(Front::Portal));
         }
@@ -288,6 +300,7 @@ impl App {
         match wish {
             PortalMessage::Open { id } => self.open_system(&id),
             PortalMessage::Home => self.home(),
+            PortalMessage::Device => self.wire.send(FromUi::StandingWished),
             PortalMessage::Back => self.leave_problem(),
             PortalMessage::Retry => self.retry(),
             PortalMessage::Ask => self.ask_admin(),
@@ -342,7 +355,10 @@ impl App {
                 tracing::debug!(ms, "page loaded");
                 self.wire.send(FromUi::Page { url, ms });
             }
-            ContentEvent::Problem(problem) => self.show_problem(problem),
+            ContentEvent::Problem(problem) => {
+                let problem = refusals::of_size(problem, &mut self.too_large);
+                self.show_problem(problem);
+            }
             // The broker has told the supervisor itself.
             ContentEvent::Answered(problem) => self.show_unless_portal(problem),
             ContentEvent::Refused(refusal) => self.tell_refusal(&refusal),
@@ -421,72 +437,5 @@ impl App {
         self.bar.speak(&self.words);
         self.pin.speak(&self.words);
         self.describe();
-    }
-
-    fn change(&mut self, change: Change) {
-        let before = self.screen.name();
-        self.screen = self.screen.after(change);
-        let front = self.screen.front();
-        self.in_front.set(front == Some(Front::Content));
-        if front != Some(Front::Content) {
-            self.strip.clear();
-            self.chooser.clear();
-        }
-        let page: &gtk::Widget = match self.screen {
-            Screen::Closed | Screen::Covered { .. } => self.pin.root.upcast_ref(),
-            Screen::Open(Front::Portal | Front::Problem) => self.portal.root().upcast_ref(),
-            Screen::Open(Front::Content) => self.content.root().upcast_ref(),
-            Screen::Ended(reason) => {
-                self.ended.show(reason, &self.words);
-                self.ended.root.upcast_ref()
-            }
-        };
-        self.stack.set_visible_child(page);
-        self.describe();
-        self.focus();
-        if self.screen.name() != before {
-            self.wire.send(FromUi::Screen { front: self.screen.name().to_owned() });
-        }
-    }
-
-    fn focus(&self) {
-        match self.screen {
-            Screen::Closed | Screen::Covered { .. } => self.pin.focus(),
-            Screen::Open(Front::Portal | Front::Problem) => self.portal.focus(),
-            Screen::Open(Front::Content) => self.content.focus(),
-            Screen::Ended(_) => {}
-        }
-    }
-
-    /// Brings the top bar in line with what is in front.
-    fn describe(&self) {
-        self.bar.set_open(self.screen.front().is_some());
-        self.bar.set_paste(self.screen.front() == Some(Front::Content) && self.guard.pastes_in());
-        self.bar.set_quit(!matches!(self.screen, Screen::Ended(_)));
-        let org = self.pages.with(|shown| shown.org.clone());
-        let progress = match self.screen.front() {
-            Some(Front::Content) => {
-                self.describe_content();
-                self.content.progress()
-            }
-            Some(Front::Problem) => {
-                self.bar.show(&Place { title: &org, back: true, reload: true, ..Place::default() });
-                None
-            }
-            Some(Front::Portal) | None => {
-                self.bar.show(&Place { title: &org, ..Place::default() });
-                None
-            }
-        };
-        self.progress.set_fraction(progress.unwrap_or_default());
-        self.progress.set_opacity(if progress.is_some() { 1.0 } else { 0.0 });
-    }
-
-    fn describe_content(&self) {
-        let address = self.content.address();
-        let system = self.guard.title_of(&address, self.words.lang());
-        let title = system.unwrap_or_else(|| self.content.title());
-        let host = if address.is_empty() { String::new() } else { Problem::of(&address, Cause::LoadFailed).host() };
-        self.bar.show(&Place { title: &title, host: &host, back: true, reload: true });
     }
 }

@@ -152,6 +152,12 @@ impl Guard {
         self.of_system(url, |system| system.download == Download::View).unwrap_or_default()
     }
 
+    /// Whether user and time are to be drawn over pages.
+    #[must_use]
+    pub fn watermark(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|policy| policy.policy().screen().watermark)
+    }
+
     /// Where the tile of system `id` leads.
     #[must_use]
     pub fn start_of(&self, id: &str) -> Option<String> {

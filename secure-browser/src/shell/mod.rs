@@ -20,6 +20,7 @@ mod portal_view;
 mod refusals;
 mod screen;
 mod theme;
+mod watermark;
 mod window;
 mod wire;
 mod words;

@@ -41,6 +41,14 @@ pub fn sentence(refusal: &Refusal, words: &Words) -> String {
     }
 }
 
+/// A process that ended for its size, which `too_large` says once, is told as such.
+pub fn of_size(problem: Problem, too_large: &mut bool) -> Problem {
+    if problem.cause == Cause::Crashed && std::mem::take(too_large) {
+        return Problem { cause: Cause::Refused(Reason::MemoryExceeded), ..problem };
+    }
+    problem
+}
+
 /// Whether `old` explains the same address already, and better than `new` does.
 pub fn says_more(old: &Problem, new: &Problem) -> bool {
     let explained = matches!(old.cause, Cause::Refused(_)) && new.cause == Cause::LoadFailed;
@@ -73,6 +81,16 @@ mod tests {
             panic!("another frame")
         };
         assert_eq!(told.url, "https://a.example/p");
+    }
+
+    #[test]
+    fn only_the_process_that_ends_next_is_told_as_too_large() {
+        let crash = || Problem::of("https://a.example/", Cause::Crashed);
+        let mut too_large = true;
+        let failed = of_size(Problem::of("https://a.example/", Cause::LoadFailed), &mut too_large);
+        assert_eq!((failed.cause, too_large), (Cause::LoadFailed, true));
+        assert_eq!(of_size(crash(), &mut too_large).cause, Cause::Refused(Reason::MemoryExceeded));
+        assert_eq!(of_size(crash(), &mut too_large).cause, Cause::Crashed);
     }
 
     #[test]

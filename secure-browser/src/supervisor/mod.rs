@@ -4,11 +4,13 @@
 
 mod check;
 mod clock;
+mod computer;
 mod contact;
 mod documents;
 mod explain;
 mod hub;
 mod input;
+mod measure;
 mod parts;
 mod report;
 mod signing;
@@ -18,6 +20,7 @@ mod wiping;
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use secure_browser_core::unlock::exit;
+use secure_browser_platform::process;
 use tokio::runtime::{Builder, Runtime};
 use workspace_protocol::reason::Reason;
 use zeroize::Zeroizing;
@@ -25,6 +28,7 @@ use zeroize::Zeroizing;
 use crate::{
     cli::Console,
     profile::{Device, Entry, Life, Profile, ProfileError},
+    standing::Finding,
 };
 
 use contact::Identity;
@@ -32,8 +36,8 @@ use hub::{Hub, Setup};
 
 pub use check::check;
 pub use explain::{Allowed, Judged, explain};
-pub use input::missing as missing_for_input;
-pub use parts::{PROGRAMS, installed};
+pub use measure::of_display as standing_of_display;
+use parts::installed;
 
 /// Longest time that a process stays only to bring receipts; the next start goes on.
 const RECEIPTS_WAIT: Duration = Duration::from_secs(15);
@@ -51,6 +55,8 @@ pub struct Options {
     pub pin: Option<Zeroizing<String>>,
     /// Full screen, no way out but the end.
     pub kiosk: bool,
+    /// After the end comes the next person.
+    pub restart: bool,
 }
 
 /// A runtime on the calling thread.
@@ -67,38 +73,58 @@ pub fn run(console: &Console, options: Options) -> u8 {
         Ok(runtime) => runtime,
         Err(_) => return console.refuse(Reason::GuaranteeMissing),
     };
-    let code = runtime.block_on(open(console, options));
+    let restart = options.restart;
+    let end = runtime.block_on(open(console, options));
     // Nothing that is still under way may hold up the end.
     runtime.shutdown_background();
-    code
+    if restart && end.next_may_come {
+        console.event("restarted", serde_json::json!({}));
+        // Returns only if the program is gone from the disk: then there is nothing to start.
+        let error = process::start_anew();
+        console.say("session-not-started", &[("detail", &error.to_string())]);
+    }
+    end.code
 }
 
-async fn open(console: &Console, options: Options) -> u8 {
+/// How a session ended.
+struct End {
+    code: u8,
+    /// The end was a person's, or one that a new session cures.
+    next_may_come: bool,
+}
+
+impl End {
+    const fn of(code: u8) -> Self {
+        Self { code, next_may_come: false }
+    }
+}
+
+async fn open(console: &Console, options: Options) -> End {
     let profile = match Profile::lock_existing(&options.profile) {
         Ok(profile) => profile,
-        Err(error) => return console.refuse(error.reason()),
+        Err(error) => return End::of(console.refuse(error.reason())),
     };
     match wiping::finish(&profile).await {
         Ok(_) => {}
-        Err(error) => return console.refuse(error.reason()),
+        Err(error) => return End::of(console.refuse(error.reason())),
     }
     let (device, identity, life) = match enrolled(&profile) {
         Ok(found) => found,
-        Err(ProfileError::Wiped) => return still_wiped(console, &profile).await,
-        Err(error) => return console.refuse(error.reason()),
+        Err(ProfileError::Wiped) => return End::of(still_wiped(console, &profile).await),
+        Err(error) => return End::of(console.refuse(error.reason())),
     };
     let setup = Setup { console, profile: &profile, device, identity, life, options };
-    let code = match Hub::new(setup) {
+    let end = match Hub::new(setup) {
         Ok(hub) => {
             // Only now a signal is heard: whoever was told that a session begins may ask for its end.
             note_broken_session(console, &profile);
             hub.run().await
         }
-        Err(_) => return console.refuse(Reason::GuaranteeMissing),
+        Err(_) => return End::of(console.refuse(Reason::GuaranteeMissing)),
     };
-    let limit = if code == exit::REMOTE_WIPE { RECEIPTS_WAIT } else { OLD_RECEIPTS_WAIT };
+    let limit = if end.code == exit::REMOTE_WIPE { RECEIPTS_WAIT } else { OLD_RECEIPTS_WAIT };
     deliver(console, &profile, limit).await;
-    code
+    end
 }
 
 /// What an enrolled profile holds, with the device key opened.
@@ -143,6 +169,14 @@ fn note_broken_session(console: &Console, profile: &Profile) {
         console.say("session-was-broken", &[]);
         console.event("recovered", serde_json::json!({ "cause": "broken" }));
     }
+}
+
+/// What the machine and its desktop hold, and how a room on it is bounded.
+#[must_use]
+pub fn standing_of_machine() -> Vec<Finding> {
+    let mut found = vec![measure::memory_limit(hub::memory_limit())];
+    found.extend(measure::around());
+    found
 }
 
 /// Finishes a wipe that was interrupted, without the server.

@@ -12,7 +12,7 @@ use std::{
 
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use secure_browser_platform::{
-    display::{self, Display, DisplayError, DisplaySpec},
+    display::{self, Display, DisplayError, DisplaySpec, Focus},
     process::{self, Process, socket_pair},
     room::{self, FileInRoom, Mount, Room, RoomError, RoomSpec},
     switches_for_the_room,
@@ -26,7 +26,7 @@ use crate::{
     profile::ProfileError,
 };
 
-use super::input;
+use super::{computer::Computer, input};
 
 /// Longest wait for the broker's first word.
 const BROKER_WAIT: Duration = Duration::from_secs(10);
@@ -74,6 +74,10 @@ pub(super) enum Said {
     Ui(FromUi),
     /// The device's clipboard, which the UI asked for.
     Pasted(Result<Pasted, Reason>),
+    /// The computer.
+    Computer(Computer),
+    /// The person's desktop, of the keyboard.
+    Focus(Focus),
     /// One has ended.
     Ended {
         /// Which.
@@ -175,7 +179,8 @@ impl Parts {
         // The broker makes its keys while the display starts.
         let (broker, broker_line) = start_broker(&program, door_there.into())?;
         let layout = input::missing().is_empty().then(input::ask_layout);
-        let (width, height) = WINDOW;
+        let scale = display::scale();
+        let (width, height) = window(look.kiosk, scale);
         let display = display::start(&DisplaySpec {
             folder: look.run.to_owned(),
             width,
@@ -185,14 +190,18 @@ impl Parts {
         })?;
         let ca_pem = first_word(&broker_line).map_err(StartError::Broker)?;
         let (ui_line, control) = socket_pair().map_err(StartError::Broker)?;
-        let input = layout.map(|asked| input::files(&asked.answer()));
-        let spec = spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang);
+        let input = layout.map(|asked| input::files(&asked.answer(), scale));
+        let mut spec = spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang);
+        if scale > 1 {
+            spec.env.push(("GDK_SCALE".into(), scale.to_string().into()));
+        }
         let room = room::launch(with_hand_over(with_input(spec, input), look.hand_over))?;
         let watch = |part, fd: io::Result<OwnedFd>| fd.and_then(|fd| watch(part, fd, say.clone()));
         watch(Part::Broker, broker.watch())
             .and_then(|()| watch(Part::Display, display.watch()))
             .and_then(|()| watch(Part::Room, room.watch()))
             .map_err(StartError::Broker)?;
+        watch_focus(&display, say.clone());
         let to_broker = talk(broker_line, say.clone(), Said::Broker).map_err(StartError::Broker)?;
         let to_ui = talk(ui_line, say.clone(), Said::Ui).map_err(StartError::Broker)?;
         Ok(Self { room, broker, display, to_ui, to_broker })
@@ -210,6 +219,21 @@ impl Parts {
         self.to_broker.try_send(frame).is_ok()
     }
 
+    /// The line to the UI, for what takes its time.
+    pub fn ui(&self) -> mpsc::Sender<ToUi> {
+        self.to_ui.clone()
+    }
+
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The private display.
+    pub fn display(&self) -> &Display {
+        &self.display
+    }
+
     /// Kills everything and waits until the room is gone.
     pub fn kill(mut self) {
         // Each may have ended already; dropping kills and reaps whatever has not.
@@ -220,6 +244,13 @@ impl Parts {
         drop(self.broker);
         drop(self.display);
     }
+}
+
+/// Size of the window in pixels of the desktop: all of it on a lent device.
+fn window(kiosk: bool, scale: u32) -> (u32, u32) {
+    let (width, height) = WINDOW;
+    let usual = (width * scale, height * scale);
+    if kiosk { display::size().unwrap_or(usual) } else { usual }
 }
 
 fn start_broker(program: &Path, door: OwnedFd) -> Result<(Process, StdStream), StartError> {
@@ -300,6 +331,16 @@ fn with_input(mut spec: RoomSpec, input: Option<Vec<FileInRoom>>) -> RoomSpec {
 fn with_hand_over(mut spec: RoomSpec, folder: Option<&Path>) -> RoomSpec {
     spec.binds.extend(folder.map(|folder| Mount::data(folder, HAND_OVER)));
     spec
+}
+
+/// Reports where the keyboard is. Where that cannot be told, that is told.
+fn watch_focus(display: &Display, say: mpsc::Sender<Said>) {
+    let tells = say.clone();
+    let tell = move |focus| drop(tells.blocking_send(Said::Focus(focus)));
+    if display::watch_focus(&display.class(), tell).is_err() {
+        // An inbox that is full this early has other worries.
+        let _ = say.try_send(Said::Focus(Focus::Unknown));
+    }
 }
 
 /// Reports the end of a process.

@@ -29,13 +29,15 @@ pub(super) struct Report {
     writer: Option<JoinHandle<()>>,
     started: Instant,
     pages: Limiter,
+    screens: Limiter,
 }
 
 impl Report {
     pub fn new(console: Console) -> Self {
         let (to, events) = sync_channel(WAITING);
         let writer = thread::Builder::new().name("events".to_owned()).spawn(move || write(console, &events)).ok();
-        Self { console, to: Some(to), writer, started: Instant::now(), pages: Limiter::new(PAGE_EVENTS) }
+        let (pages, screens) = (Limiter::new(PAGE_EVENTS), Limiter::new(PAGE_EVENTS));
+        Self { console, to: Some(to), writer, started: Instant::now(), pages, screens }
     }
 
     pub fn console(&self) -> &Console {
@@ -56,8 +58,9 @@ impl Report {
         }
     }
 
+    /// Has a count of its own: a page that floods must not hide what the person does.
     pub fn screen(&mut self, front: &str) {
-        if self.pages.admits(Instant::now()) {
+        if self.screens.admits(Instant::now()) {
             self.event("screen", json!({ "front": capped(front) }));
         }
     }
@@ -72,6 +75,14 @@ impl Report {
         if self.pages.admits(Instant::now()) {
             let Blocked { url, kind, reason } = blocked;
             self.event("blocked", json!({ "url": capped(url), "kind": capped(kind), "reason": reason.code() }));
+        }
+    }
+
+    /// The room held too much memory: `member` is the process that ended for it, none if all of it did.
+    pub fn too_large(&mut self, member: Option<u32>) {
+        if self.screens.admits(Instant::now()) {
+            let ended = if member.is_some() { "page" } else { "room" };
+            self.event("memory", json!({ "reason": Reason::MemoryExceeded.code(), "ended": ended }));
         }
     }
 

@@ -189,10 +189,13 @@ fn language(field: &reader::Field<'_>) -> Option<String> {
 }
 
 fn screen(section: Option<Section<'_>>) -> Screen {
-    let Some(section) = section else { return Screen { capture_allowed: false, watermark: false } };
+    let Some(section) = section else {
+        return Screen { capture_allowed: false, watermark: false, cover_unfocused: false };
+    };
     let screen = Screen {
         capture_allowed: section.choice("capture", &[("block", false), ("allow", true)], false),
         watermark: section.choice("watermark", &[("off", false), ("user-time", true)], false),
+        cover_unfocused: section.flag("cover_unfocused"),
     };
     section.finish();
     screen

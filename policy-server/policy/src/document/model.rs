@@ -27,6 +27,8 @@ pub struct Screen {
     pub capture_allowed: bool,
     /// Whether user and time are drawn over the page. Default no.
     pub watermark: bool,
+    /// Whether the screen is covered and the PIN asked when another window of the desktop takes the keyboard. Default no.
+    pub cover_unfocused: bool,
 }
 
 /// `[clipboard]`.

@@ -132,12 +132,62 @@ cli-explain-allowed = Allowed: { $url } by the rule "{ $rule }" of the system "{
 cli-explain-gateway = It goes through the access gateway { $gateway } with this device's certificate, and nowhere else; the gateway decides once more.
 cli-explain-denied = Not allowed: { $url } (nearest rule: { $rule }).
 cli-doctor-line = { $state ->
-    [holds] holds
-    [partly] partly
-   *[not-possible] NOT POSSIBLE
-} · { $name }: { $how }
+    [holds] o holds
+    [partly] ~ partly
+   *[not-possible] x not possible
+}  { $promise }
+              { $name }: { $how }
+cli-doctor-sum = { $holds } hold, { $partly } hold partly, { $not } are not possible here. { $opens ->
+    [yes] All that the workspace cannot open without holds.
+   *[no] Something that the workspace cannot open without is missing. Tell your admin what is marked x.
+}
 session-closed = The session is closed and everything in it is erased.
 session-closed-idle = Nobody used the workspace for the time that your organisation allows, so it is closed and everything in it is erased. Open it again.
 session-was-broken = The last session did not end by itself (power or process failure). Nothing of it was kept; your admin is told.
 session-not-started = What failed: { $detail }
 session-receipts-owed = The wipe is done, but the server has not confirmed it yet. The signed receipt is kept and sent at the next start.
+
+# What holds on this device (secure-browser/src/standing.rs, src/portal/device.rs)
+portal-device = What holds on this device
+device-title = What holds on this device
+device-how = Measured on this device by trying to break it. What does not hold is not promised.
+device-back = Back to the start
+device-not = Not here:
+device-only-partly = In part:
+device-holds = Holds ({ $count })
+device-partly = Holds in part ({ $count })
+device-not-possible = Does not hold on this device ({ $count })
+holds-privilege-not-root = The workspace does not run as the administrator (root)
+holds-room-namespaces = The workspace runs in a room that is kept apart from other programs
+holds-network-interfaces = No network in the room leads outside
+holds-network-tcp = Nothing in the room can connect outside by itself (TCP)
+holds-network-udp = Nothing in the room can send outside by itself (UDP)
+holds-network-names = Nothing in the room can look up names outside (DNS)
+holds-network-families = Special kinds of connection that pass through network walls are refused
+holds-display-host = Nothing in the room reaches this device's own screen and keys
+holds-bus-host = Nothing in the room can give orders to other programs of this device
+holds-privilege-capabilities = Programs in the room have no special rights
+holds-privilege-no-new = Programs in the room cannot gain rights
+holds-privilege-filter = Dangerous system calls are refused
+holds-disk-host-files = Files of this device cannot be seen in the room
+holds-disk-read-only = The system of this device cannot be changed from the room
+holds-disk-memory-only = What you open is never written to the disk and is gone at the end
+holds-process-own-only = Other programs cannot be seen from the room
+holds-memory-core-dumps = A crash leaves no file with your content
+holds-memory-core-pattern = How crashes are handled cannot be changed from the room
+holds-memory-other-programs = Other programs of the same user cannot read what is open
+holds-room-entry = Other programs of the same user cannot enter the room
+holds-memory-swap = Memory is not moved out to the disk
+holds-room-read-back = Each of these is attacked and checked before a page opens
+holds-display-private = No program without the key gets into the workspace's screen
+holds-clipboard-private = Copies stay inside the workspace, and none come in
+holds-display-capture = Other programs cannot photograph the workspace's screen
+holds-display-keys = Other programs cannot read the keys that you press
+holds-kiosk-alone = In lent-device mode there is no way to another program
+holds-screen-computer = When the computer sleeps or is locked, the workspace locks, too
+holds-screen-focus = When you move to another window, the screen can be covered if your organisation wishes
+holds-memory-limit = Pages may use only so much memory and cannot bring the device down
+holds-memory-secrets = Keys in use are not moved out to the disk
+holds-engine-sandbox = Pages are kept in a smaller box of their own inside the room
+holds-input-japanese = Japanese input runs in the room; what it learned is gone at the end
+holds-key-hardware = The device's key lies in hardware that does not give it out

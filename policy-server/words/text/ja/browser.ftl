@@ -132,12 +132,62 @@ cli-explain-allowed = 許可されています：{ $url }（システム「{ $sy
 cli-explain-gateway = アクセスゲートウェイ { $gateway } をこの端末の証明書で通り、ほかの経路は使いません。ゲートウェイでもう一度判断します。
 cli-explain-denied = 許可されていません：{ $url }（最も近い規則：{ $rule }）
 cli-doctor-line = { $state ->
-    [holds] 有効
-    [partly] 一部
-   *[not-possible] 不可能
-}・{ $name }：{ $how }
+    [holds] ○ 有効
+    [partly] △ 一部
+   *[not-possible] × 不可能
+}　{ $promise }
+              { $name }：{ $how }
+cli-doctor-sum = 有効 { $holds } 件・一部 { $partly } 件・不可能 { $not } 件。{ $opens ->
+    [yes] ワークスペースを開くのに欠かせない保護はすべて有効です。
+   *[no] ワークスペースを開くのに欠かせない保護が足りません。上の × を管理者に伝えてください。
+}
 session-closed = セッションを終了し、内容をすべて消去しました。
 session-closed-idle = 組織が定めた時間、操作がなかったため、セッションを終了し、内容をすべて消去しました。開き直してください。
 session-was-broken = 前回のセッションは途中で終わりました（電源またはプロセスの障害）。内容は残っていません。管理者に知らせます。
 session-not-started = 失敗した箇所：{ $detail }
 session-receipts-owed = 消去は終わりましたが、サーバーがまだ確認していません。署名した報告は保管してあり、次の起動時に送ります。
+
+# What holds on this device (secure-browser/src/standing.rs, src/portal/device.rs)
+portal-device = この端末で守られること
+device-title = この端末で守られること
+device-how = この端末で実際に破ろうとして確かめた結果です。守られないものは、守られるとは言いません。
+device-back = 入口へ戻る
+device-not = 【守られません】
+device-only-partly = 【一部だけ】
+device-holds = 守られます（{ $count }）
+device-partly = 一部だけ守られます（{ $count }）
+device-not-possible = この端末では守られません（{ $count }）
+holds-privilege-not-root = 管理者（root）の権限では動きません
+holds-room-namespaces = ワークスペースは、ほかのプログラムから分けた部屋の中で動きます
+holds-network-interfaces = 部屋の中に、外へつながるネットワークはありません
+holds-network-tcp = 部屋から外へ直接つなぐことはできません（TCP）
+holds-network-udp = 部屋から外へ直接送ることはできません（UDP）
+holds-network-names = 部屋から外の名前を調べることはできません（DNS）
+holds-network-families = ネットワークの仕切りを越える特殊な通信はできません
+holds-display-host = 部屋から、この端末の画面やキー入力には触れられません
+holds-bus-host = 部屋から、この端末のほかのプログラムに命令できません
+holds-privilege-capabilities = 部屋の中のプログラムには、特別な権限がありません
+holds-privilege-no-new = 部屋の中のプログラムは、権限を増やせません
+holds-privilege-filter = 危険なシステム命令は拒否されます
+holds-disk-host-files = この端末のファイルは、部屋の中から見えません
+holds-disk-read-only = この端末のシステムは、部屋の中から書き換えられません
+holds-disk-memory-only = 開いた内容はディスクに書かれず、終了とともに消えます
+holds-process-own-only = ほかのプログラムは、部屋の中から見えません
+holds-memory-core-dumps = 異常終了しても、内容がファイルに残りません
+holds-memory-core-pattern = 異常終了時の扱いを、部屋の中から変えられません
+holds-memory-other-programs = 同じ利用者のほかのプログラムは、開いている内容を読み取れません
+holds-room-entry = 同じ利用者のほかのプログラムは、部屋に入れません
+holds-memory-swap = メモリーの内容は、ディスクに退避されません
+holds-room-read-back = これらの保護は、ページを開く前に毎回、破れないか試されます
+holds-display-private = ワークスペースの画面には、合い鍵のないプログラムは入れません
+holds-clipboard-private = コピーした内容は、ワークスペースの外に出ず、外からも入りません
+holds-display-capture = ほかのプログラムは、ワークスペースの画面を撮影できません
+holds-display-keys = ほかのプログラムは、入力したキーを読み取れません
+holds-kiosk-alone = 貸出端末モードでは、ほかのプログラムに切り替えられません
+holds-screen-computer = スリープや画面ロックのときは、ワークスペースもロックします
+holds-screen-focus = 別のウィンドウに移ったとき、組織の設定により画面を覆えます
+holds-memory-limit = ページが使うメモリーには上限があり、端末を止められません
+holds-memory-secrets = 使用中の鍵は、ディスクに退避されません
+holds-engine-sandbox = ページは、部屋の中でさらに小さな囲いに入ります
+holds-input-japanese = 日本語入力は部屋の中で動き、覚えた変換も終了とともに消えます
+holds-key-hardware = 端末の鍵は、取り出せない専用の部品に入っています

@@ -17,6 +17,11 @@ impl Cookie {
         Self(Zeroizing::new(rand::random()))
     }
 
+    /// The cookie itself.
+    pub(super) fn key(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The content of an authority file with this cookie, for any display.
     #[must_use]
     pub fn authority_file(&self) -> Zeroizing<Vec<u8>> {

@@ -52,6 +52,12 @@ impl Display {
         self.reserved.number
     }
 
+    /// The class of its window on the person's desktop; no other window has it.
+    #[must_use]
+    pub fn class(&self) -> String {
+        class_of(self.reserved.number)
+    }
+
     /// Its socket on the host, to be shown in the room at the same path.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
@@ -198,6 +204,10 @@ fn lock_of(number: u32) -> PathBuf {
     PathBuf::from(format!("/tmp/.X{number}-lock"))
 }
 
+fn class_of(number: u32) -> String {
+    format!("secure-workspace-{number}")
+}
+
 fn socket_of(number: u32) -> PathBuf {
     PathBuf::from(format!("/tmp/.X11-unix/X{number}"))
 }
@@ -224,6 +234,7 @@ fn command(program: &Path, spec: &DisplaySpec, number: u32, authority: &Path, sa
     let mut command = Command::new(program);
     command.arg(format!(":{number}")).args(["-displayfd", &TELL.to_string(), "-auth"]).arg(authority);
     command.args(["-screen", &format!("{}x{}", spec.width, spec.height), "-title", &spec.title]);
+    command.args(["-name", &class_of(number)]);
     command.args(["-resizeable", "-no-host-grab", "-r", "-noreset", "-nolisten", "tcp", "-nolisten", "local"]);
     if spec.fullscreen {
         command.arg("-fullscreen");

@@ -2,6 +2,11 @@
 
 mod authority;
 
+#[cfg(target_os = "linux")]
+mod crossing;
+#[cfg_attr(target_os = "linux", path = "desktop.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "desktop_elsewhere.rs")]
+mod desktop;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 mod imp;
@@ -9,6 +14,11 @@ mod imp;
 use std::{io, path::PathBuf};
 
 pub use authority::Cookie;
+#[cfg(target_os = "linux")]
+pub use crossing::try_all;
+#[cfg(not(target_os = "linux"))]
+pub use desktop::try_all;
+pub use desktop::{has_window, is_managed, scale, size, watch_focus};
 pub use imp::{Display, clear_leftovers, start};
 
 /// How the display shall be.
@@ -24,6 +34,32 @@ pub struct DisplaySpec {
     pub title: String,
     /// Covers the screen.
     pub fullscreen: bool,
+}
+
+/// Where the keyboard of the desktop is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// In the private display's window.
+    Here,
+    /// In another window, or the window is out of sight.
+    Elsewhere,
+    /// The desktop tells nothing any more.
+    Unknown,
+}
+
+/// What came of trying to cross between the desktop and the private display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// A program without the cookie was let into the private display.
+    pub without_cookie: bool,
+    /// What is copied inside is offered on the desktop.
+    pub copies_out: bool,
+    /// What is copied on the desktop is offered inside.
+    pub copies_in: bool,
+    /// The desktop gave out a picture of itself.
+    pub photographed: bool,
+    /// The desktop told which keys are held.
+    pub keys_seen: bool,
 }
 
 /// Why there is no private display. No part of it runs then.

@@ -25,6 +25,17 @@ pub const HOME: &str = "/home/user";
 /// `XDG_RUNTIME_DIR` inside the room; 0700 and in memory.
 pub const RUNTIME_DIR: &str = "/run/room";
 
+/// A process in the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its id outside.
+    pub id: u32,
+    /// A program of the engine, which goes on without it.
+    pub spare: bool,
+    /// Memory of its own, in bytes.
+    pub bytes: u64,
+}
+
 /// A step of building the room, in the order in which they are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

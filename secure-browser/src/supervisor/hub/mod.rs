@@ -1,6 +1,7 @@
 //! The event loop of a session: hears its processes, the server, the clock and signals; steps the pure state machines;
 //! carries out what they say.
 
+mod around;
 mod ending;
 mod paste;
 mod peers;
@@ -34,13 +35,16 @@ use crate::{
 };
 
 use super::{
-    Options, clock,
+    End, Options, clock, computer,
     contact::{self, Contacted, Identity, NotAdmitted},
     documents::Documents,
     parts::{Look, Parts, Said, StartError},
     report::{Limiter, Report},
 };
 
+pub(super) use around::limit as memory_limit;
+
+use around::Around;
 use ending::Ends;
 
 /// How often clocks, lease and idleness are looked at. A second is what a person notices; a longer timer would sleep
@@ -117,6 +121,7 @@ pub(super) struct Hub<'a> {
     server_events: Limiter,
     pastes: Limiter,
     wiped_in: Duration,
+    around: Around,
     say: mpsc::Sender<Said>,
     said: mpsc::Receiver<Said>,
     ends: Ends,
@@ -160,33 +165,38 @@ impl<'a> Hub<'a> {
             server_events: Limiter::new(SERVER_EVENTS),
             pastes: Limiter::new(PASTES),
             wiped_in: Duration::ZERO,
+            around: Around::default(),
             say,
             said,
             ends,
         })
     }
 
-    /// Runs the session to its end; the exit code.
-    pub(super) async fn run(mut self) -> u8 {
+    /// Runs the session to its end.
+    pub(super) async fn run(mut self) -> End {
         match self.pin {
             Some(_) => self.happen(Event::Pin).await,
             None => self.knock(),
         }
         if let Err(error) = self.start_parts() {
-            return self.not_started(&error).await;
+            return End::of(self.not_started(&error).await);
         }
+        computer::watch(self.say.clone());
+        let mut weighs = interval(around::WEIGH_EVERY);
+        weighs.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if let Session::Wiped(cause) = self.session {
                 self.report.wiped(cause, self.wiped_in);
-                return cause.exit_code();
+                return End { code: cause.exit_code(), next_may_come: cause.leaves_room_for_the_next(self.was_open) };
             }
             tokio::select! {
                 Some(said) = self.said.recv() => self.hear(said).await,
                 contacted = finished(&mut self.contact) => self.contacted(contacted).await,
                 pushed = next(&mut self.pushed) => self.hear_server(pushed).await,
                 _ = looks.tick() => self.look().await,
+                _ = weighs.tick() => self.weigh().await,
                 () = self.ends.wait() => self.happen(Event::End(Cause::Exit)).await,
             }
         }
@@ -337,6 +347,7 @@ impl<'a> Hub<'a> {
         self.lease(LeaseEvent::Looked).await;
         self.heed_lease().await;
         self.happen(Event::Looked).await;
+        self.heed_focus().await;
         if self.renew_at.is_some_and(|at| now.boot >= at) && self.session.is_open() {
             self.renew();
         }

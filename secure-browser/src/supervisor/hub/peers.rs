@@ -62,6 +62,8 @@ impl Hub<'_> {
             Said::Ui(frame) => self.hear_ui(frame).await,
             Said::Broker(frame) => self.hear_broker(frame).await,
             Said::Pasted(read) => self.hand_paste_in(read),
+            Said::Computer(told) => self.hear_computer(told).await,
+            Said::Focus(focus) => self.hear_focus(focus).await,
             // A window manager closes it by cutting its connection to the desktop; a desktop that ends does the same.
             Said::Ended { part: Part::Display, by_itself: true } => self.happen(Event::End(Cause::Close)).await,
             Said::Ended { part, .. } => {
@@ -87,12 +89,13 @@ impl Hub<'_> {
                 Err(reason) => self.tell_ui(ToUi::AskPin { reason: Some(reason), tries_left: None }),
             },
             FromUi::Page { url, ms } => self.report.page(&url, ms),
-            FromUi::Screen { front } => self.report.screen(&front),
+            FromUi::Screen { front } => self.in_front(&front),
             FromUi::Failed { url, cause } => self.report.failed(&url, &cause),
             FromUi::Blocked(blocked) => self.blocked(&blocked),
             FromUi::AccessWished { host } => self.tell_server(DeviceEventKind::AccessWished, None, Some(host)),
             FromUi::PasteWished => self.fetch_paste(),
             FromUi::Active => self.happen(Event::Active).await,
+            FromUi::StandingWished => self.measure(),
             FromUi::LockWished => self.happen(Event::LockWished).await,
             FromUi::CloseWished => self.happen(Event::End(Cause::Close)).await,
         }

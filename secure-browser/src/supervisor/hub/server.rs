@@ -125,6 +125,7 @@ impl Hub<'_> {
         };
         let limits = documents.limits();
         self.kek = Some(opened.kek.clone());
+        self.keep_keys_in_memory();
         self.documents = Some(documents);
         self.take_over(&admitted);
         self.lease(LeaseEvent::Granted(admitted.terms)).await;

@@ -52,8 +52,8 @@ pub(super) fn environment() -> [(&'static str, &'static str); 4] {
     ]
 }
 
-/// Its settings, for a keyboard with `layout`.
-pub(super) fn files(layout: &str) -> Vec<FileInRoom> {
+/// Its settings, for a keyboard with `layout` and `scale` device pixels for a logical one.
+pub(super) fn files(layout: &str, scale: u32) -> Vec<FileInRoom> {
     let file = |path: &str, text: &str| FileInRoom {
         path: format!("{SETTINGS}/{path}").into(),
         mode: 0o444,
@@ -62,9 +62,16 @@ pub(super) fn files(layout: &str) -> Vec<FileInRoom> {
     vec![
         file("bus.conf", include_str!("bus.conf")),
         file("fcitx5/config", include_str!("keys.conf")),
-        file("fcitx5/conf/classicui.conf", include_str!("list.conf")),
+        file("fcitx5/conf/classicui.conf", &list(scale)),
         file("fcitx5/profile", &profile(layout)),
     ]
+}
+
+/// The list of candidates knows device pixels only, so its letters grow with them.
+fn list(scale: u32) -> String {
+    let sized =
+        |text: String, points: u32| text.replace(&format!(" JP {points}\""), &format!(" JP {}\"", points * scale));
+    sized(sized(include_str!("list.conf").to_owned(), 12), 10)
 }
 
 /// The keyboard as it is, and mozc on top of it.
@@ -84,6 +91,12 @@ mod tests {
         assert!(
             profile("jp").contains("Default Layout=jp\n") && profile("us-dvorak").contains("Name=keyboard-us-dvorak\n")
         );
+    }
+
+    #[test]
+    fn the_list_is_as_large_as_the_page() {
+        assert_eq!(list(1), include_str!("list.conf"));
+        assert!(list(2).contains("JP 24\"") && list(2).contains("JP 20\"") && !list(2).contains("JP 12\""));
     }
 
     #[test]

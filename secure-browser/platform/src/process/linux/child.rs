@@ -173,8 +173,8 @@ fn adopt(mut child: Child) -> io::Result<Process> {
     }
 }
 
-/// The child is not reaped yet, so its id cannot belong to another process.
-fn open_pidfd(id: u32) -> io::Result<OwnedFd> {
+/// A descriptor of the process `id`. Of a child that is not reaped yet it is certain to be that one; else look again.
+pub(crate) fn open_pidfd(id: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes two integers and returns a new descriptor (always closed on exec) or -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
     let fd = RawFd::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;

@@ -2,6 +2,7 @@
 
 mod child;
 mod descriptors;
+mod lock;
 
 use std::{io, os::fd::BorrowedFd, time::Duration};
 
@@ -15,8 +16,10 @@ use nix::{
     unistd::{Uid, getpid, getppid},
 };
 
+pub(crate) use child::open_pidfd;
 pub use child::{Process, spawn};
 pub use descriptors::{inherited, peer_uid, receive_fd, send_fd, set_cloexec, socket_pair};
+pub use lock::{LockedMemory, keep_out_of_swap, try_locked_memory};
 
 use super::RunAsRoot;
 
@@ -64,6 +67,17 @@ pub fn kill_self() -> ! {
     // A process may always signal itself; should it ever not, abort is the next best.
     let _ = kill(getpid(), Signal::SIGKILL);
     std::process::abort()
+}
+
+/// Becomes a new process of the same program with the same arguments: nothing of this one's memory is left. Returns
+/// only if that fails.
+#[must_use]
+pub fn start_anew() -> io::Error {
+    use std::os::unix::process::CommandExt;
+    match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
+    }
 }
 
 /// Waits until one of `of` has something to read or is closed at the other end, at most `limit`.

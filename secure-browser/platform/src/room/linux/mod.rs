@@ -4,6 +4,7 @@ mod etc;
 mod filter;
 mod first;
 mod launcher;
+mod memory;
 mod mounts;
 mod privilege;
 mod readback;
@@ -26,7 +27,7 @@ use nix::{
 
 pub use launcher::run_as_room_launcher;
 
-use super::{Guarantee, LAUNCHER_ARGUMENT, Mount, Name, RoomError, RoomSpec, State};
+use super::{Guarantee, LAUNCHER_ARGUMENT, Member, Mount, Name, RoomError, RoomSpec, State};
 use crate::process::{self, Process, socket_pair, wait_readable};
 use wire::{Report, Wire, numbers};
 
@@ -60,6 +61,22 @@ impl Room {
     #[must_use]
     pub fn took(&self) -> Duration {
         self.took
+    }
+
+    /// What runs in the room, and what each holds.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn members(&self) -> io::Result<Vec<Member>> {
+        memory::members(self.id())
+    }
+
+    /// Ends one process of the room.
+    ///
+    /// # Errors
+    /// What the kernel said; `NotFound` if it is none of the room's.
+    pub fn end_member(&self, id: u32) -> io::Result<()> {
+        memory::end_member(self.id(), id)
     }
 
     /// Kills everything in the room; fine if it has ended.
