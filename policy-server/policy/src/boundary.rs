@@ -175,6 +175,12 @@ impl Boundary {
         &self.permissions
     }
 
+    /// The gateways that policies may name.
+    #[must_use]
+    pub fn gateways(&self) -> &[Gateway] {
+        &self.gateways
+    }
+
     fn outside_as_a_whole(&self, policy: &Policy) -> Vec<Outside> {
         let mut outside = Vec::new();
         let (got, most) = (policy.session().lease, self.lease_max);

@@ -1,6 +1,7 @@
 //! Systems to pick from: policy files that are part of the binary, one system each, put together into one policy.
 
-use workspace_policy::{Boundary, Outside, Permission, Policy};
+use base64::{Engine, engine::general_purpose::STANDARD as B64};
+use workspace_policy::{Boundary, Gateway, Outside, Permission, Policy};
 
 /// A template as checked in.
 pub struct Template {
@@ -95,7 +96,8 @@ pub fn boundary_for(policy: &Policy, held: Option<&Boundary>) -> String {
             Outside::Entry { .. }
             | Outside::Permission { .. }
             | Outside::Lease { .. }
-            | Outside::Attestation { .. } => {}
+            | Outside::Attestation { .. }
+            | Outside::Gateway { .. } => {}
         }
     }
     let day = 24 * 3600;
@@ -103,12 +105,23 @@ pub fn boundary_for(policy: &Policy, held: Option<&Boundary>) -> String {
     let quoted = |all: Vec<String>| all.iter().map(|one| format!("  \"{one}\",\n")).collect::<String>();
     let permissions = permissions.iter().map(ToString::to_string).collect();
     let least = held.map(Boundary::attestation_minimum).filter(|least| policy.attestation().satisfies(*least));
-    format!(
+    let mut toml = format!(
         "schema = 1\nallow = [\n{}]\nlease_max = \"{lease}s\"\nattestation_minimum = \"{}\"\npermissions = [\n{}]\n",
         quoted(allow),
         least.unwrap_or(policy.attestation()).word(),
         quoted(permissions),
-    )
+    );
+    for gateway in held.iter().flat_map(|one| one.gateways()) {
+        toml.push_str(&gateway_section(gateway));
+    }
+    toml
+}
+
+/// A gateway as a boundary names it.
+fn gateway_section(gateway: &Gateway) -> String {
+    let pins: Vec<_> = gateway.pins.iter().map(|pin| format!("\"sha256/{}\"", B64.encode(pin))).collect();
+    let pins = if pins.is_empty() { String::new() } else { format!("pins = [{}]\n", pins.join(", ")) };
+    format!("\n[[gateway]]\naddress = \"{gateway}\"\n{pins}")
 }
 
 const NOTHING: &str =
@@ -146,12 +159,14 @@ mod tests {
     #[test]
     fn a_boundary_keeps_what_it_admits_already() {
         let held = "schema = 1\nallow = [\"care.example\"]\nlease_max = \"12h\"\nattestation_minimum = \"software\"\n\
-                    permissions = [\"print\"]\n";
+                    permissions = [\"print\"]\n[[gateway]]\naddress = \"gw.clinic.test:8444\"\n\
+                    pins = [\"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]\n";
         let held = Boundary::parse("held", held).unwrap();
         let policy = TEMPLATES.first().unwrap().policy().unwrap();
         let wider = boundary_for(&policy, Some(&held));
         assert!(wider.contains("\"care.example\"") && wider.contains("\"print\"") && wider.contains("\"43200s\""));
-        assert_eq!(Boundary::parse("wider", &wider).unwrap().admits(&policy), Ok(()));
+        let wider = Boundary::parse("wider", &wider).unwrap();
+        assert_eq!((wider.admits(&policy), wider.gateways()), (Ok(()), held.gateways()));
     }
 
     #[test]
