@@ -97,6 +97,7 @@ fn device(nth: u64, now: UnixTime) -> Result<Device, StoreError> {
             os: pick(&SYSTEMS, mixed / 7).to_owned(),
             platform: "linux".to_owned(),
             version: "0.1.0".to_owned(),
+            posture: None,
         },
     })
 }

@@ -8,7 +8,7 @@ mod nonces;
 use std::{sync::Arc, time::Duration};
 
 use policy_server_core::audit::Entry;
-use policy_server_store::{Lists, SqliteStore, Store, StoreError, View, Work};
+use policy_server_store::{Lists as _, SqliteStore, Store, StoreError, View, Work};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workspace_protocol::ids::CommandSeq;
 

@@ -166,7 +166,7 @@ pub struct FactsView {
 }
 
 /// What a device's evidence was worth.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TrustShown {
     /// `A0` to `A3`.
     pub level: String,
@@ -193,7 +193,7 @@ pub struct TrustShown {
 }
 
 /// One posture check.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PostureShown {
     /// Yes, no, or null where nobody can tell.
     pub value: Option<bool>,

@@ -75,7 +75,7 @@ pub fn order_state(server: &Server, page: &Page, order: &Order) -> State {
 impl Page {
     /// A day as people write it.
     pub fn day(&self, time: &UnixTime) -> String {
-        let Ok(stamp) = Timestamp::from_second(time.0) else { return self.iso(time) };
+        let Ok(stamp) = Timestamp::from_second(time.0) else { return time.0.to_string() };
         let local = stamp.to_zoned(TimeZone::try_system().unwrap_or(TimeZone::UTC));
         match self.lang {
             Lang::Ja => local.strftime("%Y年%-m月%-d日").to_string(),
@@ -114,7 +114,7 @@ impl Page {
     /// A frame for tests of words.
     pub fn sample(lang: Lang) -> Self {
         let none = String::new;
-        let (title, org, csrf, here, css, js) = (none(), none(), none(), none(), none(), none());
-        Self { lang, title, org, who: None, nav: Vec::new(), csrf, here, css, js }
+        let (title, org, csrf, here, icon, css, js) = (none(), none(), none(), none(), none(), none(), none());
+        Self { lang, title, org, who: None, nav: Vec::new(), csrf, here, icon, css, js }
     }
 }

@@ -177,7 +177,7 @@ fn sentence(page: &Page, code: &str) -> String {
 
 fn receipt_line(page: &Page, id: &str, kept: &policy_server_store::KeptReceipt) -> ReceiptLine {
     let stage = stage_word(kept.stage);
-    let label = page.t2("pages-receipt-line", ("stage", stage), ("time", &page.at(&kept.received_at)));
+    let label = page.t2("pages-receipt-line", &("stage", stage), &("time", &page.at(&kept.received_at)));
     ReceiptLine { label, path: format!("/console/device/{id}/receipt/{}/{stage}", kept.seq.0) }
 }
 

@@ -101,7 +101,7 @@ fn filled(page: &Page, id: &str, item: Item, facts: &Facts) -> String {
         Item::Factors => (n(facts.accounts.0), n(facts.accounts.1)),
         Item::Log => (n(facts.log.unwrap_or(0)), n(u64::from(facts.log.is_some()))),
     };
-    page.t2(id, ("one", &one), ("two", &two))
+    page.t2(id, &("one", &one), &("two", &two))
 }
 
 async fn facts(server: &Server) -> Result<Facts, Trouble> {

@@ -55,7 +55,7 @@ async fn lost(server: &Server, who: &Who, page: &Page) -> Result<Vec<Act>, Troub
     let mine: Vec<_> = open.iter().filter(|(device, _)| who.only().is_none_or(|only| *only == device.group)).collect();
     let Some((_, oldest)) = mine.first() else { return Ok(Vec::new()) };
     let count = page.n(&u64::try_from(mine.len()).unwrap_or(u64::MAX));
-    let text = page.t2("pages-act-lost", ("count", &count), ("since", &page.at(oldest)));
+    let text = page.t2("pages-act-lost", &("count", &count), &("since", &page.at(oldest)));
     let mut acts = vec![Act { tone: "bad", text, link: "/console/devices?standing=wiping".to_owned() }];
     for (device, _) in mine {
         let orders = server.store.view().await?.orders(device.id, device.epoch).await?;

@@ -112,7 +112,7 @@ fn lint_words(page: &Page, lint: &workspace_policy::Lint) -> String {
         (0, system) => system.to_owned(),
         (line, _) => page.t1("pages-lint-line", "line", &line.to_string()),
     };
-    page.t2(id, ("place", &place), ("message", &lint.message))
+    page.t2(id, &("place", &place), &("message", &lint.message))
 }
 
 /// This week's and last week's refusals that the policy would no longer be the cause of.
@@ -220,7 +220,7 @@ pub async fn made(
         (who.could(Action::PolicyDraft), who.could(Action::PolicyApprove), who.could(Action::PolicyApply));
     let (least, times) = (JUMP_LEAST.to_string(), JUMP_TIMES.to_string());
     Ok(TextPage {
-        rule: page.t2("pages-trial-rule", ("least", &least), ("times", &times)),
+        rule: page.t2("pages-trial-rule", &("least", &least), &("times", &times)),
         life: page.t(life_words(text.life)),
         tone: life_tone(text.life),
         can_edit: draft && text.life.is_open(),
