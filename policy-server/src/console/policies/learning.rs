@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Hosts of a week that are shown.
-const HOSTS: u32 = 200;
+const HOSTS: u32 = 60;
 /// Weeks that can be looked at.
 const WEEKS: i64 = 5;
 

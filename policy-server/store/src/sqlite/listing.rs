@@ -81,7 +81,7 @@ async fn few(
 
 fn conditions(query: &mut Query, filter: &Filter, newest: &[(String, i64)]) {
     // What was taken off the list has no words left to be found by.
-    query.push(" AND find > ''");
+    query.push(" AND +find > ''");
     for word in &filter.words {
         query.push(" AND (instr(find, ").push_bind(word.clone()).push(") > 0");
         if let Some(end) = id_range(word) {
@@ -103,7 +103,7 @@ fn conditions(query: &mut Query, filter: &Filter, newest: &[(String, i64)]) {
         query.push_bind(state.word()).push(")");
     }
     if let Some(now) = filter.lease_over {
-        query.push(" AND standing IN ('active', 'locked') AND coalesce(lease_until, 0) < ").push_bind(now.0);
+        query.push(" AND +standing IN ('active', 'locked') AND coalesce(lease_until, 0) < ").push_bind(now.0);
     }
     if filter.outdated {
         outdated(query, newest);
@@ -111,7 +111,8 @@ fn conditions(query: &mut Query, filter: &Filter, newest: &[(String, i64)]) {
 }
 
 fn outdated(query: &mut Query, newest: &[(String, i64)]) {
-    query.push(" AND standing IN ('active', 'locked') AND ");
+    // The plus keeps SQLite from walking nearly all devices by their standing.
+    query.push(" AND +standing IN ('active', 'locked') AND ");
     if newest.len() > GROUPS {
         query
             .push("held_policy < (SELECT max(p.version) FROM policy p WHERE p.team = device.team AND p.share = 10000)");
