@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 
 use installer::{
     demo::{browser::Device, server::PolicyServer},
-    harness::process::{command, run},
+    harness::process::{command, run, run_with},
 };
 use serde_json::{Value, json};
 use workspace_tests::{Log, PIN, Place, Swtpm, Wrong, in_world};
@@ -68,7 +68,8 @@ impl Machine {
         let pin = self.device.profile().with_file_name("pin");
         fs::write(&pin, format!("{PIN}\n"))?;
         let mut enroll = self.browser(&["enroll", &link, "--pin-stdin", "--json"], &self.tpm);
-        let said = run("secure-browser enroll", enroll.stdin(fs::File::open(&pin)?))?;
+        let said = run_with("secure-browser enroll", &mut enroll, fs::File::open(&pin)?.into())?;
+        let said = String::from_utf8(said)?;
         let event: Value = serde_json::from_str(said.lines().last().unwrap_or_default())?;
         Ok(event["device"].as_str().ok_or("no device was enrolled")?.to_owned())
     }

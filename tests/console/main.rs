@@ -1,9 +1,10 @@
-//! The console in Chromium, as an admin meets it: from `init` to the first invitation, in and out, recovery.
+//! The console in Chromium, as an admin meets it: from `init` to the first devices, every page, in and out, recovery.
 //!
 //! `walk.mjs` is the person; this starts a real server for it, with a certificate of a CA that this Chromium trusts.
 
 use std::{
     env, fs,
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -13,11 +14,13 @@ use installer::{
     harness::{
         ports,
         process::{Running, command, run},
+        world,
     },
     stack::npm,
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use workspace_tests::Wrong;
 
 const HOST: &str = "policy.clinic.test";
@@ -27,15 +30,17 @@ const START: Duration = Duration::from_secs(30);
 const WALK: &str = include_str!("walk.mjs");
 
 /// What the walk must have found, in this order.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 15] = [
     "link",
     "passkey",
     "sheet",
     "systems",
     "boundary",
     "invitation",
+    "devices",
     "overview",
     "accounts",
+    "pages",
     "keyboard",
     "signed-out-and-in",
     "wrong-passkey-refused",
@@ -60,7 +65,7 @@ fn walk() -> Result<(), Wrong> {
     let link = init(at, port)?;
     let ca = certificate(at)?;
     trust(at, &ca)?;
-    let mut serve = command(program()?, None);
+    let mut serve = command(program("policy-server")?, None);
     serve.args(["serve", "--listen"]).arg(format!("127.0.0.1:{port}")).arg("--data").arg(at.join("data"));
     let mut server = Running::start("policy-server", serve.stdin(Stdio::null()), &at.join("server.log"))?;
     server.wait_line("ready", 0, START, |line| line.starts_with("ready ").then_some(()))?;
@@ -69,19 +74,35 @@ fn walk() -> Result<(), Wrong> {
     judge(&found)
 }
 
-fn program() -> Result<PathBuf, Wrong> {
+fn program(name: &str) -> Result<PathBuf, Wrong> {
     let this = env::current_exe()?;
-    let beside = this.ancestors().skip(1).map(|folder| folder.join("policy-server")).find(|path| path.is_file());
-    beside.ok_or_else(|| "no policy-server beside this program: run `cargo build --workspace --bins` first".into())
+    let beside = this.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.is_file());
+    beside.ok_or_else(|| format!("no {name} beside this program: run `cargo build --workspace --bins` first").into())
+}
+
+/// A folder for devices, and how the program of a device is started in it: never as root.
+fn device() -> Result<(TempDir, Vec<String>), Wrong> {
+    let folder = tempfile::Builder::new().prefix("secure-workspace-test-").tempdir_in("/var/tmp")?;
+    let browser = folder.path().join("secure-browser");
+    fs::copy(program("secure-browser")?, &browser)?;
+    let user = world::unprivileged()?;
+    if let Some(user) = &user {
+        chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+    }
+    let start = command(&browser, user.as_ref());
+    let words = [start.get_program()].into_iter().chain(start.get_args());
+    let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    Ok((folder, words))
 }
 
 /// Makes a server; gives the link for its first admin.
 fn init(at: &Path, port: u16) -> Result<String, Wrong> {
-    let mut init = Command::new(program()?);
+    let mut init = Command::new(program("policy-server")?);
     init.args(["init", "--json", "--org", "さくら訪問看護", "--url"]).arg(format!("https://{HOST}:{port}"));
     init.arg("--data").arg(at.join("data")).arg("--root-key").arg(at.join("usb.key"));
     let said: Value = serde_json::from_str(&run("policy-server init", &mut init)?)?;
-    Ok(said["console_link"].as_str().ok_or("init gave no link")?.to_owned())
+    let link = said.get("console_link").and_then(Value::as_str);
+    Ok(link.ok_or("init gave no link")?.to_owned())
 }
 
 /// A CA, and a certificate of it that is installed as an admin does; gives the CA's file.
@@ -100,7 +121,7 @@ fn certificate(at: &Path) -> Result<PathBuf, Wrong> {
     let (cert, key) = (at.join("cert.pem"), at.join("cert.key"));
     fs::write(&cert, leaf.pem())?;
     fs::write(&key, leaf_key.serialize_pem())?;
-    let mut install = Command::new(program()?);
+    let mut install = Command::new(program("policy-server")?);
     install.args(["console", "certificate", "--cert"]).arg(&cert).arg("--key").arg(&key);
     run("policy-server console certificate", install.arg("--data").arg(at.join("data")))?;
     let file = at.join("ca.pem");
@@ -131,9 +152,10 @@ fn chromium(at: &Path, link: &str) -> Result<Vec<Value>, Wrong> {
     if let Some(shots) = &shots {
         fs::create_dir_all(shots)?;
     }
+    let (devices, browser) = device()?;
     let told = json!({
-        "link": link, "host": HOST, "home": at, "program": program()?, "data": at.join("data"),
-        "rootKey": at.join("usb.key"), "shots": shots, "chromium": "/usr/bin/chromium",
+        "link": link, "host": HOST, "home": at, "program": program("policy-server")?, "data": at.join("data"),
+        "devices": devices.path(), "browser": browser, "rootKey": at.join("usb.key"), "shots": shots, "chromium": "/usr/bin/chromium",
     });
     let mut node = Command::new("node");
     node.arg("walk.mjs").arg(told.to_string()).current_dir(at).env("HOME", at).env("TMPDIR", at);

@@ -54,7 +54,7 @@ fn site() -> Result<Site, Wrong> {
             "/framed" => answer.body(page(FRAMED.into()))?,
             "/with-frame" => {
                 let port = uri.query().unwrap_or_default();
-                let frame = format!("<iframe allow='camera *' src='https://up.care.test:{port}/framed'></iframe>");
+                let frame = format!("<iframe src='https://up.care.test:{port}/framed'></iframe>");
                 answer.body(page(format!("{TRIES}{frame}")))?
             }
             _ => answer.body(page(TRIES.into()))?,
@@ -127,7 +127,7 @@ fn every_door_of_the_engine_opens_by_rule_and_holds_nobody() {
         tried(&scene, from, "NotAllowedError")?;
         end(&mut session)?;
 
-        // A frame of that system in a page that may use the camera.
+        // A frame of that system in a page that may use the camera and does not hand that on (docs/limits.md).
         let from = scene.site.hits();
         let mut session = start(&scene, &device, &format!("{}with-frame?{port}", scene.site.start_page()))?;
         expect("the camera in another system's frame", ended(&scene, from, "frame")?.as_str(), "NotAllowedError")?;

@@ -12,7 +12,7 @@ use secure_browser_core::{
 };
 use workspace_protocol::{
     documents::{Command, Stage},
-    ids::{CommandSeq, Epoch, UnixTime},
+    ids::{CommandSeq, Epoch, Serial, UnixTime},
     reason::Reason,
 };
 
@@ -221,6 +221,7 @@ impl Device {
                 }
                 (process.wipe, process.todo) = WipeState::Idle.step(WipeEvent::Ordered(Order::Remote(seq)));
                 process.wiping = wiping;
+                process.kek &= mutant == Some(Mutant::KeyStaysForTheWipe);
                 self.happen(Event::End(Cause::Remote), now);
                 Some(None)
             }
@@ -311,10 +312,17 @@ impl Device {
         self.process.as_ref().is_some_and(open)
     }
 
-    /// Whether a running supervisor is on its way to the keys. That lasts less than a tick: the one thing that it waits
-    /// for before them is the first receipt, for two seconds at most.
-    pub fn is_destroying(&self) -> bool {
-        self.process.as_ref().is_some_and(|one| one.wipe.has_begun() && one.wipe.keys_may_exist())
+    /// The serials that it knows: of its lease, and of the answer on its way.
+    pub fn serials(&mut self) -> impl Iterator<Item = &mut Serial> {
+        self.process.iter_mut().flat_map(|process| {
+            let held = match &mut process.lease {
+                LeaseState::Running(terms) | LeaseState::Covered(terms) => Some(&mut terms.grant.serial),
+                LeaseState::Absent | LeaseState::Over => None,
+            };
+            let coming =
+                process.contact.as_mut().and_then(|one| one.2.as_mut()).and_then(|one| one.outcome.as_mut().ok());
+            held.into_iter().chain(coming.map(|grant| &mut grant.serial))
+        })
     }
 
     /// Whether the key of everything at rest is in memory.
@@ -370,6 +378,7 @@ impl Device {
             // The pinned server says "wiped" and gives no command.
             (process.wipe, process.todo) = WipeState::Idle.step(WipeEvent::Ordered(Order::Local));
             process.wiping = self.disk.life;
+            process.kek = false;
         }
         if process.wipe == WipeState::Idle {
             (process.kek, process.lease) = (false, LeaseState::Over);

@@ -90,9 +90,10 @@ impl Record {
 
     /// A greeting and the request that follows it.
     pub fn answer(&mut self, life: Life, ask: Ask, now: UnixTime, mutant: Option<Mutant>) -> Answer {
-        let pending: Vec<Line> =
-            self.case.orders.iter().filter(|one| one.state.is_delivered(one.action)).copied().collect();
-        let greeted = if pending.is_empty() { greets(self.case.standing, true) } else { Ok(()) };
+        let delivered = |one: &&Line| one.state.is_delivered(one.action) && mutant != Some(Mutant::ForgetsOrders);
+        let pending: Vec<Line> = self.case.orders.iter().filter(delivered).copied().collect();
+        let unasked = !pending.is_empty() || mutant == Some(Mutant::ForgetsOrders);
+        let greeted = if unasked { Ok(()) } else { greets(self.case.standing, true) };
         let outcome = greeted.and_then(|()| self.grant(life, ask, now, mutant));
         Answer { pending, outcome, server_time: now }
     }
@@ -103,7 +104,7 @@ impl Record {
             Ask::Unlock => admits(standing, banned).and(if self.pin { Ok(()) } else { Err(Reason::DeviceWiped) }),
             Ask::Renew => renews(standing, banned, self.lease_until, now),
         };
-        if mutant != Some(Mutant::RenewsAfterWipe) {
+        if !matches!(mutant, Some(Mutant::RenewsAfterWipe | Mutant::ForgetsOrders)) {
             allowed?;
         }
         let lengths = lease::lengths(Some(LEASE_SECONDS), LEASE_SECONDS, policy_server_core::trust::Level::A0);

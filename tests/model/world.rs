@@ -7,7 +7,7 @@ use secure_browser_core::time::{Moment, Tick};
 use stateright::{Model, Property};
 use workspace_protocol::{
     documents::Action,
-    ids::{CommandSeq, DeviceId, UnixTime},
+    ids::{CommandSeq, DeviceId, Serial, UnixTime},
 };
 
 use crate::{
@@ -52,12 +52,16 @@ pub const NOTHING_GRANTED: &str = "nothing is granted after a wipe was issued";
 pub enum Mutant {
     /// The server forgets to look at standing and ban.
     RenewsAfterWipe,
+    /// The server forgets them and does not hand its orders over either; with the orders before it, a lease does no harm.
+    ForgetsOrders,
     /// The device does not look for whom a wipe is.
     WipeWithoutLife,
     /// The boot clock can be stopped.
     ClockStops,
     /// The server's time is taken for that of the moment at which its answer arrives.
     TimedByArrival,
+    /// The key in memory stays until the wipe comes to the keys on disk, however long disk and network take before.
+    KeyStaysForTheWipe,
     /// The receipt "destroyed" is sent when the wipe begins.
     ReceiptFirst,
 }
@@ -139,6 +143,28 @@ pub enum Step {
     Kept(Receipt),
     /// A new invitation is used.
     Enroll,
+}
+
+impl Now {
+    /// Serials are compared and counted up, nothing else: their ranks say the same and do not grow for ever.
+    fn rank_serials(&mut self) {
+        let life = usize::from(self.device.disk.life) - 1;
+        let mut serials: Vec<&mut Serial> = self.device.serials().collect();
+        for (at, record) in self.lives.iter_mut().enumerate() {
+            // An earlier life is never served again.
+            if at == life { serials.push(&mut record.serial) } else { record.serial = Serial(0) }
+        }
+        serials.sort();
+        let mut rank = 0;
+        let mut last = None;
+        for serial in serials {
+            if last.is_some_and(|last| last < *serial) {
+                rank += 1;
+            }
+            last = Some(*serial);
+            *serial = Serial(rank);
+        }
+    }
 }
 
 impl World {
@@ -282,7 +308,7 @@ impl Model for World {
     }
 
     fn actions(&self, now: &Now, actions: &mut Vec<Step>) {
-        if now.tick < TICKS && !now.device.is_destroying() {
+        if now.tick < TICKS {
             actions.push(Step::Tick);
         }
         actions.extend([Step::SetClock, Step::Erase, Step::Lock, Step::Release, Step::Settle]);
@@ -297,6 +323,7 @@ impl Model for World {
     fn next_state(&self, now: &Now, step: Step) -> Option<Now> {
         let mut next = now.clone();
         self.apply(&mut next, step)?;
+        next.rank_serials();
         (next != *now).then_some(next)
     }
 

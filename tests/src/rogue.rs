@@ -50,6 +50,13 @@ impl Rogue {
         envelope::sign(Kind::Policy, document, &self.online)
     }
 
+    /// Signs what is not a whole policy: its version alone. (What is cut short itself names no signer, and a server does
+    /// not hand that out.)
+    #[must_use]
+    pub fn sign_a_piece(&self, document: &PolicyDocument) -> Vec<u8> {
+        envelope::sign(Kind::Policy, &document.version, &self.online)
+    }
+
     /// Puts a policy into the stolen database; the next start of the server hands it out.
     ///
     /// # Errors
@@ -61,7 +68,9 @@ impl Rogue {
         };
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let statement = format!(
-            "DELETE FROM policy; INSERT INTO policy VALUES ('{}', {}, {}, {}, '', x'{hex}', 28800, 'software');",
+            "DELETE FROM policy; INSERT INTO policy
+               (team, version, issued_at, expires_at, toml, envelope, lease_seconds, minimum_tier)
+             VALUES ('{}', {}, {}, {}, '', x'{hex}', 28800, 'software');",
             document.group, document.version, document.issued_at, document.expires_at,
         );
         sql(&self.database, &statement)

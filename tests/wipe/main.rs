@@ -151,10 +151,13 @@ fn opened(place: &Place, scene: &Scene, device: &Device, end: &str) -> Result<Se
 }
 
 fn killed(mut it: Ending<'_>, victim: &str) -> Result<(), Wrong> {
-    let found = processes_of_sessions();
+    let supervisor = i32::try_from(it.session.pid())?;
+    // The supervisor's own line holds the page's address, and with it the victim's name.
+    let mut found = processes_of_sessions();
+    found.retain(|(id, _)| *id != supervisor);
     let named = found.iter().filter(|(_, line)| line.contains(victim)).map(|(id, _)| *id);
     let pids: Vec<i32> = match victim {
-        "supervisor" => vec![i32::try_from(it.session.pid())?],
+        "supervisor" => vec![supervisor],
         // Those of the portal and of the pages.
         "WebKitWebProcess" => named.collect(),
         _ => named.min().into_iter().collect(),

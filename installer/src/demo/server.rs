@@ -62,6 +62,8 @@ pub struct PolicyServer {
     port: u16,
     gateway: Option<u16>,
     recovery_code: String,
+    /// Version of the last boundary that was signed here: two in one second must differ.
+    boundary: std::cell::Cell<u64>,
     running: Option<Running>,
 }
 
@@ -78,6 +80,7 @@ impl PolicyServer {
             port: ports::free(None)?,
             gateway: None,
             recovery_code: String::new(),
+            boundary: std::cell::Cell::new(0),
             running: None,
         };
         let url = format!("https://{HOST}:{}", server.port);
@@ -123,10 +126,19 @@ impl PolicyServer {
         fs::write(&file, toml)?;
         let mut sign = self.command(&["boundary", "sign"]);
         sign.arg(&file).arg("--root-key").arg(self.root_key()).arg("--out").arg(&signed);
+        sign.arg("--version").arg(self.next_boundary().to_string());
         run("policy-server boundary sign", &mut sign)?;
         let mut apply = self.command(&["boundary", "apply"]);
         run("policy-server boundary apply", apply.arg(&signed).arg("--data").arg(self.data()))?;
         Ok(())
+    }
+
+    /// Seconds since 1970, as the command itself would take, but higher than the last.
+    fn next_boundary(&self) -> u64 {
+        let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+        let next = now.max(self.boundary.get() + 1);
+        self.boundary.set(next);
+        next
     }
 
     /// Has the access gateway listen as well, from the next start on; gives its port.

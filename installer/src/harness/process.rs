@@ -92,7 +92,15 @@ pub fn run(name: &str, command: &mut Command) -> Result<String, ProcessError> {
 /// # Errors
 /// [`ProcessError::Failed`] with the end of its words, or what the system said.
 pub fn run_for_bytes(name: &str, command: &mut Command) -> Result<Vec<u8>, ProcessError> {
-    let output = command.stdin(Stdio::null()).output().map_err(|source| start_error(name, source))?;
+    run_with(name, command, Stdio::null())
+}
+
+/// [`run_for_bytes`] with something on standard input.
+///
+/// # Errors
+/// As [`run_for_bytes`].
+pub fn run_with(name: &str, command: &mut Command, input: Stdio) -> Result<Vec<u8>, ProcessError> {
+    let output = command.stdin(input).output().map_err(|source| start_error(name, source))?;
     if output.status.success() {
         return Ok(output.stdout);
     }

@@ -193,6 +193,10 @@ mod tests {
         files::write(&rig.dir.file(CERTIFICATE), b"no").unwrap();
         files::write(&rig.dir.file(KEY), b"no").unwrap();
         let rig = rig.restart().await;
-        assert!(is_shown_the_pinned_key(&rig, &[b"h2"]).await);
+        assert!(
+            is_shown_the_pinned_key(&rig, &[b"h2", b"http/1.1"]).await,
+            "a browser gets in on the server's own key"
+        );
+        assert!(is_shown_the_pinned_key(&rig, &[b"http/1.1"]).await, "the device link");
     }
 }

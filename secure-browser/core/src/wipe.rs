@@ -2,7 +2,8 @@
 //!
 //! Order of a wipe from the server: journal entry on disk -> receipt *accepted* -> KEK and device key destroyed ->
 //! room killed -> everything deleted -> receipt *destroyed* -> sent again until acknowledged. A journal entry found at
-//! start beats everything else; there the keys go first and both receipts follow.
+//! start beats everything else; there the keys go first and both receipts follow. Whoever runs the steps lets go of the
+//! KEK in memory before the first: no step needs it, and what it waits for may outlast the lease.
 
 use serde::{Deserialize, Serialize};
 use workspace_protocol::{

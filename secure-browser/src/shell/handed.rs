@@ -33,7 +33,7 @@ fn handed(entry: &fs::DirEntry) -> Option<Handed> {
     let meta = fs::symlink_metadata(entry.path()).ok().filter(fs::Metadata::is_file)?;
     let (name, path) = (entry.file_name().into_string().ok()?, entry.path().into_os_string().into_string().ok()?);
     let changed = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    (!name.starts_with('.')).then(|| Handed { name, path, bytes: meta.len(), changed })
+    (!name.starts_with('.')).then_some(Handed { name, path, bytes: meta.len(), changed })
 }
 
 /// Whether a file of type `mime` is one of `types`, in which `image/*` stands for all of a family.
@@ -50,7 +50,7 @@ pub fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..0x10_0000 => format!("{} KB", bytes.div_ceil(1024)),
-        _ => format!("{}.{} MB", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20),
+        _ => format!("{}.{} MB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
     }
 }
 

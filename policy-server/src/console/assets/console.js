@@ -20,6 +20,13 @@ function live() {
     running = false;
   }
   const soon = () => look().catch(() => { running = false; });
+  // The server's counts may be two seconds old: what came within them is seen by a second look.
+  let later = 0;
+  function changed() {
+    soon();
+    clearTimeout(later);
+    later = setTimeout(soon, 3000);
+  }
   // Only the window that is seen holds a stream: browsers allow few connections to one server.
   function follow() {
     if (document.hidden) {
@@ -27,7 +34,9 @@ function live() {
       source = null;
     } else if (!source) {
       source = new EventSource("/console/live");
-      source.addEventListener("change", soon);
+      // What changed before the stream was there would be missed.
+      source.addEventListener("open", changed);
+      source.addEventListener("change", changed);
     }
   }
   document.addEventListener("visibilitychange", () => { follow(); if (!document.hidden) soon(); });

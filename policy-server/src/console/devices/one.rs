@@ -67,7 +67,6 @@ struct Promise {
 struct One {
     page: Page,
     id: String,
-    label: String,
     person: String,
     group: String,
     state: parts::State,
@@ -154,7 +153,6 @@ pub async fn show(State(server): Shared, visit: Visit, who: Who, Path(id): Path<
             && who.could(Action::DeviceRetire),
         can_lend: device.standing == Standing::Active && who.could(Action::DeviceLend),
         id: device.id.to_string(),
-        label: device.label,
         person: device.user,
         group: device.group.to_string(),
         os: device.facts.os,

@@ -32,6 +32,16 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     ("DeviceFacts", "os", "pages-seen-facts"),
     ("DeviceFacts", "platform", "pages-seen-facts"),
     ("DeviceFacts", "version", "pages-seen-facts"),
+    ("DeviceFacts", "posture", "pages-seen-posture"),
+    ("PostureFacts", "system", "pages-seen-facts"),
+    ("PostureFacts", "system_version", "pages-seen-facts"),
+    ("PostureFacts", "disk_encryption", "pages-seen-posture"),
+    ("PostureFacts", "screen_lock", "pages-seen-posture"),
+    ("PostureFacts", "secure_boot", "pages-seen-posture"),
+    ("PostureFacts", "rooted", "pages-seen-posture"),
+    ("PostureFacts", "debugger", "pages-seen-posture"),
+    ("PostureFacts", "plain_swap", "pages-seen-posture"),
+    ("PostureFacts", "screen_readers", "pages-seen-posture"),
     ("Hello", "device", "pages-seen-id"),
     ("Hello", "epoch", "pages-seen-id"),
     ("SignedRequest", "device", "pages-seen-id"),
@@ -43,6 +53,8 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     ("UnlockFinish", "finalization", "pages-seen-pin"),
     ("UnlockFinish", "held", "pages-seen-held"),
     ("UnlockFinish", "facts", "pages-seen-facts"),
+    ("UnlockFinish", "evidence", "pages-seen-evidence"),
+    ("Renew", "evidence", "pages-seen-evidence"),
     ("Renew", "held", "pages-seen-held"),
     ("Renew", "facts", "pages-seen-facts"),
     ("Held", "boundary", "pages-seen-held"),
@@ -112,8 +124,9 @@ mod tests {
 
     use super::FIELDS;
 
-    const SOURCES: [&str; 3] = [
+    const SOURCES: [&str; 4] = [
         include_str!("../../../protocol/src/device_api.rs"),
+        include_str!("../../../protocol/src/posture.rs"),
         include_str!("../../../protocol/src/push.rs"),
         include_str!("../../../protocol/src/documents.rs"),
     ];

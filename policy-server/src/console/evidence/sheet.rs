@@ -99,8 +99,10 @@ fn filled(page: &Page, id: &str, item: Item, facts: &Facts) -> String {
         Item::Settings => (n(facts.groups), n(facts.without_policy)),
         Item::Separation | Item::Plan => (n(facts.devices), policies),
         Item::Factors => (n(facts.accounts.0), n(facts.accounts.1)),
-        Item::Log => (n(facts.log.unwrap_or(0)), n(u64::from(facts.log.is_some()))),
+        Item::Log => (n(facts.log.unwrap_or(0)), String::new()),
     };
+    let broken = matches!(item, Item::Log) && facts.log.is_none();
+    let id = if broken { "pages-fact-log-broken" } else { id };
     page.t2(id, &("one", &one), &("two", &two))
 }
 

@@ -42,7 +42,6 @@ struct Use {
 struct Overview {
     page: Page,
     acts: Vec<Act>,
-    sums: Sums,
     standings: Vec<(String, u64)>,
     tiers: Vec<Bar>,
     systems: Vec<Bar>,
@@ -89,7 +88,6 @@ pub async fn show(State(server): State<Arc<Server>>, visit: Visit, who: Who) -> 
         groups: groups(&sums, &days),
         areas: areas(&server, &sums, &days),
         page,
-        sums,
     }))
 }
 

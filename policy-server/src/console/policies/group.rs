@@ -18,7 +18,7 @@ use workspace_words::Lang;
 use super::{
     Shared, TEXTS, Text,
     change::{Told, told},
-    listed, of_path,
+    of_path,
 };
 use crate::{
     console::{
@@ -282,15 +282,10 @@ pub struct Begun {
 /// Begins a draft with the text in force, a version of the history, or an empty policy.
 pub async fn draft(
     State(server): Shared,
-    visit: Visit,
     who: Who,
     Path(group): Path<String>,
     Form(from): Form<Begun>,
 ) -> Result<Response, Trouble> {
-    if group.parse::<workspace_protocol::ids::GroupName>().is_err() {
-        let page = listed(&server, &visit, &who, &group, Some("group-name")).await?;
-        return Ok(page::with_status(StatusCode::UNPROCESSABLE_ENTITY, &page));
-    }
     let group = of_path(&who, &group)?;
     let toml = match from.version.trim() {
         "" => server.store.view().await?.policy(&group).await?.map_or_else(|| EMPTY.to_owned(), |held| held.toml),

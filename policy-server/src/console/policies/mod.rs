@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use policy_server_core::{authz::Action, rollout::Life};
+use policy_server_core::rollout::Life;
 use policy_server_store::{Lists, Rollout, Store};
 use workspace_policy::Policy;
 use workspace_protocol::ids::{GroupName, UnixTime};
@@ -72,28 +72,15 @@ struct Policies {
     page: Page,
     lines: Vec<Line>,
     boundary: Option<(u64, UnixTime)>,
-    can_draft: bool,
-    named: String,
-    fault: Option<String>,
 }
 
 /// Lists the groups the person may see.
 pub async fn show(State(server): Shared, visit: Visit, who: Who) -> Result<Response, Trouble> {
-    listed(&server, &visit, &who, "", None).await.map(|page| page::html(&page))
-}
-
-async fn listed(
-    server: &Server,
-    visit: &Visit,
-    who: &Who,
-    named: &str,
-    fault: Option<&str>,
-) -> Result<Policies, Trouble> {
-    let page = Page::new(server, visit, "pages-policies-title");
-    let census = server.census.get(server, clock::now()).await?;
+    let page = Page::new(&server, &visit, "pages-policies-title");
+    let census = server.census.get(&server, clock::now()).await?;
     let lives = [Life::Draft, Life::Waiting, Life::Approved, Life::Canary];
     let texts = server.store.view().await?.rollouts(who.only(), &lives, TEXTS).await?;
-    let newest = super::overview::newest(server);
+    let newest = super::overview::newest(&server);
     let mut groups: Vec<GroupName> = census.groups();
     groups.extend(newest.keys().cloned());
     groups.extend(texts.iter().map(|text| text.group.clone()));
@@ -112,14 +99,11 @@ async fn listed(
             group: group.to_string(),
         }
     };
-    Ok(Policies {
+    Ok(page::html(&Policies {
         lines: groups.into_iter().filter(|group| who.only().is_none_or(|only| only == group)).map(line).collect(),
         boundary: server.current.boundary().map(|one| (one.version.0, one.expires_at)),
-        can_draft: who.could(Action::PolicyDraft),
-        named: named.to_owned(),
-        fault: fault.map(|id| page.t1(id, "group", named)),
         page,
-    })
+    }))
 }
 
 /// The sentence of a life.

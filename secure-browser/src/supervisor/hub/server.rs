@@ -409,6 +409,10 @@ impl Hub<'_> {
     pub(super) async fn wipe_profile(&mut self, order: Order) -> Result<(), ProfileError> {
         let tombstone = Tombstone::of(&self.device);
         let profile = self.profile;
+        // No step needs the KEK or a contact that may bring it, and the first ones wait for disk and network: that may
+        // last longer than the lease.
+        self.forget_contact();
+        self.kek = None;
         let mut around = InSession(self);
         Wipe::new(profile, &mut around, Some(tombstone)).carry_out(WipeEvent::Ordered(order)).await
     }
