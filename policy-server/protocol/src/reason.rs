@@ -96,6 +96,8 @@ reasons! {
     PolicySignature = "policy.signature",
     /// The policy cannot be read.
     PolicyMalformed = "policy.malformed",
+    /// The policy widens what is in force, and only one has agreed.
+    PolicyNeedsSecond = "policy.needs-second",
     /// The policy is for another group.
     PolicyOtherGroup = "policy.other-group",
     /// No boundary is held.

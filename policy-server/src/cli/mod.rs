@@ -16,6 +16,7 @@ mod init;
 mod invite;
 mod keys;
 mod lists;
+mod manual;
 mod policy;
 mod policy_bench;
 mod serve;
@@ -31,7 +32,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 use workspace_words::Lang;
 
@@ -93,6 +94,10 @@ enum Command {
     /// Judge a device's evidence offline; keep the roots and revocation lists it is judged by.
     #[command(subcommand)]
     Attest(attest::AttestCommand),
+    /// Print a script that completes commands in a shell.
+    Completions(manual::CompletionArgs),
+    /// Write manual pages, one for each command.
+    Man(manual::ManArgs),
     /// Measure this machine, as JSON.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -172,6 +177,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Recover(args) => block_on(backup::recover(args)),
         Command::Migrate(args) => block_on(backup::migrate(args)),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::Completions(args) => Ok(manual::completions(&args, Cli::command())),
+        Command::Man(args) => manual::man(&args, Cli::command()),
         Command::Token(command) => block_on(token::run(command)),
         Command::Console(command) => console::run(command),
         Command::Attest(attest::AttestCommand::List(command)) => block_on(lists::run(command)),

@@ -76,7 +76,8 @@ pub(super) async fn entries(
     by.may(&Resource::Organisation)?;
     // Beyond any log that can be; the database counts in 63 bits.
     let from = page.from.unwrap_or(0).min(i64::MAX.unsigned_abs());
-    let leaves = server.store.view().await?.leaves(from, page.limit.unwrap_or(PAGE).clamp(1, PAGE)).await?;
+    let limit = Problem::limit(page.limit, PAGE)?;
+    let leaves = server.store.view().await?.leaves(from, limit).await?;
     let shown: Vec<EntryView> = (from..).zip(&leaves).filter_map(|(number, leaf)| entry(number, &leaf.leaf)).collect();
     let next = shown.last().map(|one| one.entry + 1);
     let size = server.store.view().await?.frontier().await?.size();

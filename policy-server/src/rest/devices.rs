@@ -60,7 +60,7 @@ pub(super) async fn list(
     Extension(by): Extension<Caller>,
     Query(page): Query<Page>,
 ) -> Answer<Devices> {
-    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = Problem::limit(page.limit, PAGE)?;
     let mut view = server.store.view().await?;
     let found = view.devices(page.after, limit).await?;
     let full = u32::try_from(found.len()).is_ok_and(|count| count == limit);

@@ -23,6 +23,7 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -102,7 +103,7 @@ fn described() -> OpenApiRouter<Arc<Server>> {
 /// The API's router. Its description needs no token: it says nothing of this organisation.
 pub fn router(server: &Arc<Server>) -> Router {
     let (router, document) = described().split_for_parts();
-    let document: Arc<str> = document.to_json().unwrap_or_default().into();
+    let document: Arc<str> = told(&document).to_string().into();
     let described = move || {
         let document = Arc::clone(&document);
         async move { plain_json(&document) }
@@ -114,6 +115,22 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/api/v1/{*nothing}", any(|| async { Problem::not_found() }))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .with_state(Arc::clone(server))
+}
+
+/// The document, with refusals as what they are: problem documents (RFC 9457).
+fn told(document: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let operations = paths.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut);
+    for responses in operations.flat_map(|item| item.values_mut()).filter_map(|one| one.get_mut("responses")) {
+        let refusals = responses.as_object_mut().into_iter().flatten().filter(|(status, _)| status.starts_with('4'));
+        for content in refusals.filter_map(|(_, refusal)| refusal.get_mut("content")).filter_map(Value::as_object_mut) {
+            if let Some(body) = content.remove("application/json") {
+                content.insert("application/problem+json".to_owned(), body);
+            }
+        }
+    }
+    document
 }
 
 fn plain_json(text: &str) -> Response {

@@ -68,6 +68,15 @@ impl Problem {
         Self::of(StatusCode::METHOD_NOT_ALLOWED, "api-method")
     }
 
+    /// How many are wanted, of at most `most`; all of them if nothing is said.
+    pub(super) fn limit(asked: Option<u32>, most: u32) -> Result<u32, Self> {
+        match asked {
+            None => Ok(most),
+            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+            Some(_) => Err(Self::unreadable(StatusCode::BAD_REQUEST, format!("limit: 1 to {most}"))),
+        }
+    }
+
     pub(super) fn unreadable(status: StatusCode, line: String) -> Self {
         Self { lines: vec![line], ..Self::of(status, "api-unreadable") }
     }

@@ -103,6 +103,8 @@ async fn the_document_is_open_and_of_its_version() {
     let (status, document) = api.raw("GET", "/api/v1/openapi.json", "", String::new()).await;
     assert_eq!(status, 200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
+    let refusal = &document["paths"]["/api/v1/me"]["get"]["responses"]["403"]["content"];
+    assert!(refusal["application/problem+json"].is_object(), "{refusal}");
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     let (status, problem) = api.get("/api/v1/nothing").await;
     assert_eq!((status, &problem["status"]), (404, &json!(404)));
@@ -154,14 +156,22 @@ async fn a_policy_goes_in_by_the_same_rules_as_from_the_command_line() {
     let rig = Rig::start().await;
     let api = Api::new(&rig, "admin", None, None).await;
     let put = |toml: String| json!({ "toml": toml });
-    let (status, applied) = api.send("PUT", "/api/v1/policies/home-care", put(policy_toml("records.example"))).await;
-    assert_eq!((status, &applied["version"]), (200, &json!(2)));
+    // The first policy of a group, and one that allows no more than the one in force.
+    let (status, applied) = api.send("PUT", "/api/v1/policies/new", put(policy_toml("records.example"))).await;
+    assert_eq!((status, &applied["version"]), (200, &json!(1)), "{applied}");
+    let shorter = policy_toml("care.example").replace("lease = \"8h\"", "lease = \"4h\"");
+    let (status, applied) = api.send("PUT", "/api/v1/policies/home-care", put(shorter)).await;
+    assert_eq!((status, &applied["version"]), (200, &json!(2)), "{applied}");
+    // What widens needs two people, and one token is not even one.
+    let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put(policy_toml("records.example"))).await;
+    assert_eq!((status, &problem["reason"]), (409, &json!("policy.needs-second")));
+    assert_eq!(rig.logged("policy.apply", Some("policy.needs-second")).await, 1);
     let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put(policy_toml("elsewhere.example"))).await;
     assert_eq!((status, &problem["reason"]), (409, &json!("policy.outside-boundary")));
     let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put("schema = 2".into())).await;
     assert_eq!(status, 422);
     assert!(!problem["lines"].as_array().unwrap().is_empty());
-    let question = json!({ "url": "https://records.example/a" });
+    let question = json!({ "url": "https://care.example/a" });
     let (_, judged) = api.send("POST", "/api/v1/policies/home-care/test", question).await;
     assert_eq!((&judged["allow"], &judged["system"]), (&json!(true), &json!("care")));
     let (_, judged) = api.send("POST", "/api/v1/policies/home-care/test", json!({ "url": "https://x.example/" })).await;
@@ -199,6 +209,8 @@ async fn bad_input_names_the_place_and_changes_nothing() {
     assert_eq!((status, &problem["code"]), (400, &json!("api-unreadable")));
     for path in [
         "/api/v1/devices?limit=x",
+        "/api/v1/devices?limit=0",
+        "/api/v1/audit/entries?limit=1001",
         "/api/v1/devices?after=x",
         "/api/v1/devices?page=2",
         "/api/v1/audit/entries?from=-1",

@@ -36,6 +36,7 @@ reason-policy-outside-boundary = The new list allows more than your organisation
 reason-policy-rollback = The list is older than the one in force, so it was refused and the newer one stays.
 reason-policy-signature = The list is not signed by your organisation's server, so it was refused and the old one stays in force.
 reason-policy-malformed = The list cannot be read, so it was refused whole and the old one stays in force. Admin: run "policy-server policy check" on the file.
+reason-policy-needs-second = This policy widens what is in force, so it was not applied; the old one stays. Propose it in the console, where another admin agrees to it.
 reason-policy-other-group = The list is meant for another group, so it was refused and the old one stays in force.
 reason-boundary-missing = Your organisation's boundary has not arrived, so nothing can be opened. Admin: sign one with "policy-server boundary sign" and load it.
 reason-boundary-expired = Your organisation's boundary is out of date, so nothing can be opened. Admin: sign a new one with the root key.

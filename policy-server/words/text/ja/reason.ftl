@@ -36,6 +36,7 @@ reason-policy-outside-boundary = 新しい許可リストが組織の定めた�
 reason-policy-rollback = 届いた許可リストは今のものより古いため、拒否しました。新しいほうが有効なままです。
 reason-policy-signature = 許可リストの署名が組織のサーバーのものではないため、拒否しました。これまでのリストが有効です。
 reason-policy-malformed = 許可リストを読み取れないため、全体を拒否しました。これまでのリストが有効です。管理者の方へ：policy-server policy check でファイルを確かめてください。
+reason-policy-needs-second = このポリシーは今より広い範囲を許すため、適用されていません。これまでのポリシーが有効なままです。コンソールで提案し、別の管理者の承認を受けてください。
 reason-policy-other-group = 別のグループ用の許可リストのため、拒否しました。これまでのリストが有効です。
 reason-boundary-missing = 組織の定める範囲がまだ届いていないため、何も開けません。管理者の方へ：policy-server boundary sign で署名し、サーバーに登録してください。
 reason-boundary-expired = 組織の定める範囲の期限が切れているため、何も開けません。管理者の方へ：ルート鍵で新しい範囲に署名してください。
