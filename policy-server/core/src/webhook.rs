@@ -14,7 +14,7 @@ use crate::audit::Entry;
 /// What a webhook can be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A wipe: asked for, accepted, destroyed, assumed dead.
+    /// A wipe: asked for, waiting for a second admin, accepted, destroyed, assumed dead.
     Wipe,
     /// Something that was refused.
     Refusal,
@@ -59,9 +59,9 @@ impl Kind {
             return Self::Refusal;
         }
         match action {
-            "device.receipt" | "device.lease-dead" => Self::Wipe,
-            _ if action.starts_with("device.wipe") => Self::Wipe,
-            _ if action.starts_with("device.tier") || action.starts_with("device.verdict") => Self::Tier,
+            "device.wipe" | "device.receipt" | "device.lease-dead" => Self::Wipe,
+            "device.request" | "device.request-expired" | "device.approve" | "device.reject" => Self::Wipe,
+            "device.trust" | "device.alarm" | "device.evidence" | "device.same-hardware" => Self::Tier,
             _ if action.starts_with("device.") || action.starts_with("invitation.") => Self::Device,
             _ if action.starts_with("policy.") || action.starts_with("boundary.") => Self::Policy,
             _ => Self::Admin,
@@ -227,6 +227,14 @@ mod tests {
         let entry = |action: &str| Entry::done(UnixTime(0), "a", action, "t");
         assert_eq!(Kind::of(&entry("device.wipe")), Kind::Wipe);
         assert_eq!(Kind::of(&entry("device.lease-dead")), Kind::Wipe);
+        // A wipe that waits for a second admin, and what the server says of a device's evidence.
+        for action in ["device.request", "device.request-expired", "device.approve", "device.reject", "device.receipt"]
+        {
+            assert_eq!(Kind::of(&entry(action)), Kind::Wipe, "{action}");
+        }
+        for action in ["device.trust", "device.alarm", "device.evidence", "device.same-hardware"] {
+            assert_eq!(Kind::of(&entry(action)), Kind::Tier, "{action}");
+        }
         assert_eq!(Kind::of(&entry("device.enroll")), Kind::Device);
         assert_eq!(Kind::of(&entry("policy.apply")), Kind::Policy);
         assert_eq!(Kind::of(&entry("policy.apply").refused(Reason::PolicyOutsideBoundary)), Kind::Refusal);

@@ -16,8 +16,8 @@ use super::{
     Hub,
 };
 
-/// How often the room's memory is weighed. A page fills about 1.5 GiB in a second (measured), so it cannot pass the
-/// limit by much more than a quarter of that.
+/// How often the room's memory is weighed. A page that fills 1.5 GiB in a second (an estimate, not a
+/// measurement) passes the limit by a quarter of that in between.
 pub(super) const WEIGH_EVERY: Duration = Duration::from_millis(250);
 
 /// What is known of the surroundings.
