@@ -14,7 +14,10 @@ use installer::{
 };
 use workspace_tests::{Place, Scene, Wrong};
 
-use crate::row::{Row, median};
+use crate::{
+    row::{Row, median},
+    squid::{self, Squid},
+};
 
 const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(90);
@@ -59,13 +62,24 @@ fn measured() -> Result<Vec<Row>, Wrong> {
     let place = Place::new(folder.path())?;
     let scene = Scene::new(&place, &page())?;
     let (device, _) = scene.enrolled("device")?;
-    let (mut ours, mut mini, mut chromium) = (Vec::new(), Vec::new(), Vec::new());
+    let squid = squid::start(&scene, folder.path())?;
+    let (mut ours, mut mini, mut chromium, mut through) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(workspace(&scene, &device)?);
         mini.push(peer(&scene, folder.path(), Path::new(MINI), &["--ignore-tls-errors", "-p"])?);
         chromium.push(peer(&scene, folder.path(), Path::new("chromium"), CHROMIUM)?);
+        if let Some(Squid { proxy, .. }) = &squid {
+            let proxy = format!("--proxy={proxy}");
+            through.push(peer(&scene, folder.path(), Path::new(MINI), &["--ignore-tls-errors", "-p", &proxy])?);
+        }
     }
-    Ok(rows(&ours, &mini, &chromium))
+    let mut rows = rows(&ours, &mini, &chromium);
+    if through.is_empty() {
+        eprintln!("squid-openssl is not installed: its rows are left out");
+    } else {
+        rows.extend(beside_squid(&ours, &through));
+    }
+    Ok(rows)
 }
 
 const CHROMIUM: &[&str] = &[
@@ -120,6 +134,20 @@ fn told(scene: &Scene, from: usize, start: Instant) -> Result<Run, Wrong> {
         streamed: milliseconds(streamed)?,
         wiped: 0.0,
     })
+}
+
+/// The same engine behind a proxy that opens TLS and checks nothing.
+fn beside_squid(ours: &[Run], through: &[Run]) -> [Row; 2] {
+    let of = |runs: &[Run], pick: fn(&Run) -> f64| median(runs.iter().map(pick).collect());
+    let row = |what: String, pick: fn(&Run) -> f64| {
+        let (mine, theirs) = (of(ours, pick), of(through, pick));
+        let (ours, peer) = (format!("{mine:.0} ms"), format!("MiniBrowser through squid: {theirs:.0} ms"));
+        Row { what, ours, peer, ratio: mine / theirs, goal: "< 1", met: mine < theirs }
+    };
+    [
+        row(format!("{PARTS} requests of one page"), |run| run.loaded),
+        row(format!("{MEBIBYTES} MiB into a page"), |run| run.streamed),
+    ]
 }
 
 fn rows(ours: &[Run], mini: &[Run], chromium: &[Run]) -> Vec<Row> {

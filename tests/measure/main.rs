@@ -4,6 +4,7 @@
 mod browser;
 mod decision;
 mod row;
+mod squid;
 
 use std::process::ExitCode;
 

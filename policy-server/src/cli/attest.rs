@@ -32,6 +32,19 @@ pub enum AttestCommand {
 /// What to judge, and against what.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// The file is a raw UEFI event log (tpm2 only).
+    #[arg(long)]
+    event_log_only: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One piece of evidence and what it is judged by.
+#[derive(Debug, clap::Args)]
+pub struct SubjectArgs {
     /// tpm2, android-key, apple-appattest or software.
     #[arg(long)]
     format: Format,
@@ -50,12 +63,17 @@ pub struct VerifyArgs {
     /// The challenge that must be inside, in hexadecimal.
     #[arg(long, value_name = "HEX", value_parser = parse_challenge)]
     challenge: Option<Challenge>,
-    /// The file is a raw UEFI event log (tpm2 only).
-    #[arg(long)]
-    event_log_only: bool,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
+}
+
+/// [`SubjectArgs`] with its files read.
+#[derive(Debug)]
+pub struct Subject {
+    format: Format,
+    evidence: Vec<u8>,
+    roots: Roots,
+    revoked: RevocationList,
+    at: UnixTime,
+    challenge: Option<Challenge>,
 }
 
 /// The bytes of `--challenge`.
@@ -64,7 +82,7 @@ struct Challenge(Vec<u8>);
 
 /// Why nothing could be judged.
 #[derive(Debug, thiserror::Error)]
-enum BadInput {
+pub enum BadInput {
     /// A file cannot be read.
     #[error("{}", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
@@ -96,35 +114,66 @@ pub fn run(args: VerifyArgs, json: bool) -> ExitCode {
                 (Err(_), _) => ExitCode::from(2),
             }
         }
-        Err(error) => {
-            say(&text(lang, "attest-bad-input", &[("cause", chain(&error).as_str())]));
-            ExitCode::from(2)
-        }
+        Err(error) => bad_input(lang, &error),
     }
 }
 
+/// Says what is wrong with the input.
+pub fn bad_input(lang: Lang, error: &BadInput) -> ExitCode {
+    say(&text(lang, "attest-bad-input", &[("cause", chain(error).as_str())]));
+    ExitCode::from(2)
+}
+
 fn verify(args: &VerifyArgs) -> Result<Appraisal, BadInput> {
-    let evidence = read(&args.evidence, EVIDENCE_MAX)?;
     if args.event_log_only {
-        return match args.format {
-            Format::Tpm2 => Ok(tpm::appraise_event_log(&evidence)),
+        return match args.subject.format {
+            Format::Tpm2 => Ok(tpm::appraise_event_log(&read(&args.subject.evidence, EVIDENCE_MAX)?)),
             Format::AndroidKey | Format::AppleAppAttest | Format::Software => Err(BadInput::EventLogOnly),
         };
     }
-    let roots = match &args.roots {
-        Some(path) => Roots::parse(&read(path, LIST_MAX)?),
-        None => Roots::built_in(args.format),
-    };
-    let revoked = match &args.revoked {
-        Some(path) => RevocationList::parse(&read(path, LIST_MAX)?),
-        None if args.format == Format::AndroidKey => RevocationList::built_in(),
-        None => Ok(RevocationList::empty()),
-    };
-    let (roots, revoked) = (roots.map_err(BadInput::Roots)?, revoked.map_err(BadInput::Revoked)?);
-    let at = args.at.unwrap_or_else(now);
-    let challenge = args.challenge.as_ref().map(|challenge| challenge.0.as_slice());
-    let context = Context { roots: &roots, revoked: &revoked, at, challenge };
-    appraise_file(args.format, &evidence, &context).map_err(BadInput::Evidence)
+    Subject::read(&args.subject)?.appraise().map_err(BadInput::Evidence)
+}
+
+impl Subject {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not what it should be.
+    pub fn read(args: &SubjectArgs) -> Result<Self, BadInput> {
+        let evidence = read(&args.evidence, EVIDENCE_MAX)?;
+        let roots = match &args.roots {
+            Some(path) => Roots::parse(&read(path, LIST_MAX)?),
+            None => Roots::built_in(args.format),
+        };
+        let revoked = match &args.revoked {
+            Some(path) => RevocationList::parse(&read(path, LIST_MAX)?),
+            None if args.format == Format::AndroidKey => RevocationList::built_in(),
+            None => Ok(RevocationList::empty()),
+        };
+        let (roots, revoked) = (roots.map_err(BadInput::Roots)?, revoked.map_err(BadInput::Revoked)?);
+        let at = args.at.unwrap_or_else(now);
+        Ok(Self { format: args.format, evidence, roots, revoked, at, challenge: args.challenge.clone() })
+    }
+
+    /// Judges it.
+    ///
+    /// # Errors
+    /// When the file is no evidence.
+    pub fn appraise(&self) -> Result<Appraisal, Malformed> {
+        let challenge = self.challenge.as_ref().map(|challenge| challenge.0.as_slice());
+        let context = Context { roots: &self.roots, revoked: &self.revoked, at: self.at, challenge };
+        appraise_file(self.format, &self.evidence, &context)
+    }
+
+    /// Its format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> usize {
+        self.evidence.len()
+    }
 }
 
 /// Reads at most one byte over the limit: what is larger is judged as too large, not read.

@@ -204,7 +204,7 @@ async fn copy(from: &Path, to: &Path) -> Result<Vec<(String, u64)>, Failure> {
 ///
 /// # Errors
 /// Bad input for a URL that is none, and for PostgreSQL, which this version cannot use.
-fn database(url: &str) -> Result<PathBuf, Failure> {
+pub fn database(url: &str) -> Result<PathBuf, Failure> {
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         return Err(Failure::input("migrate-postgresql"));
     }

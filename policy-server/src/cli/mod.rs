@@ -4,6 +4,7 @@
 mod appeal;
 mod apply;
 mod attest;
+mod attest_bench;
 mod audit;
 mod backup;
 mod bench_devices;
@@ -107,6 +108,8 @@ enum Command {
 enum BenchCommand {
     /// What one decision costs with 10, 1,000 and 10,000 entries.
     Policy,
+    /// Judgements of a piece of evidence a second, beside bare signatures.
+    Attest(attest_bench::AttestBenchArgs),
     /// Memory of the server for an idle device, beside mosquitto and nats-server.
     Idle(bench::IdleArgs),
     /// Renewals a second and core, beside the bare cryptography.
@@ -184,6 +187,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Attest(attest::AttestCommand::List(command)) => block_on(lists::run(command)),
         Command::Attest(attest::AttestCommand::Verify(args)) => Ok(attest::run(args, false)),
         Command::Bench(BenchCommand::Policy) => Ok(policy_bench::run()),
+        Command::Bench(BenchCommand::Attest(args)) => attest_bench::run(&args),
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),
         Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),
         Command::Bench(BenchCommand::Checkin(args)) => block_on_all(bench::checkin(args)),
