@@ -26,6 +26,8 @@ pub const CONTROL_FD: i32 = 3;
 pub const DOOR_FD: i32 = 4;
 /// Port of the door on the room's own loopback: the only thing in the room that leads anywhere.
 pub const DOOR_PORT: u16 = 3128;
+/// Header in which the broker gives the shell the reason code of a refusal; never let through from an origin.
+pub const REASON_HEADER: &str = "x-workspace-reason";
 /// Where the room shows the folder of files that the person hands over, read-only.
 pub const HAND_OVER: &str = "/hand-over";
 
@@ -123,6 +125,8 @@ pub enum ToUi {
         lang: String,
         /// Full screen, no way out but the end of the session.
         kiosk: bool,
+        /// A page will be shown first, not the portal.
+        page: bool,
     },
     /// Ask for the PIN.
     AskPin {

@@ -1,18 +1,16 @@
-//! `secure-browser`: the locked-down browser; supervisor, egress broker and UI process in one binary.
+//! `secure-browser`: the locked-down browser; supervisor, egress broker and the room's launcher in one binary, which
+//! loads no engine. The window is `secure-browser-ui`.
 
 mod attest;
 mod broker;
 mod cli;
-mod ipc;
 mod link;
-mod portal;
 mod profile;
-mod shell;
-mod standing;
 mod supervisor;
 
 use std::{env, process::ExitCode};
 
+use secure_browser::{ipc, standing};
 use secure_browser_platform::{probe, room};
 
 /// The parts of a session are this same binary, started anew under a name that is not for people. They are told apart
@@ -22,7 +20,6 @@ fn main() -> ExitCode {
     let name = args.next();
     match name.as_ref().and_then(|name| name.to_str()) {
         Some("__broker") => broker::run(),
-        Some("__ui") => shell::run(),
         Some(room::LAUNCHER_ARGUMENT) => room::run_as_room_launcher(),
         Some(probe::PROBE_ARGUMENT) => code(probe::run_as_probe(args)),
         Some(_) | None => ExitCode::from(cli::run()),

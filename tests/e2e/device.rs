@@ -99,6 +99,30 @@ fn a_session_killed_at_any_process_is_gone_as_one_and_leaves_nothing() {
     });
 }
 
+#[test]
+fn what_must_hold_is_tried_at_each_start_and_named_if_it_does_not() {
+    in_world("what_must_hold_is_tried_at_each_start_and_named_if_it_does_not", |place| {
+        let scene = Scene::new(place, PAGE)?;
+        let (device, _) = scene.enrolled("device")?;
+        // The room's own search path is another: only the trial meets this one.
+        let programs = place.folder("broken-programs");
+        fs::create_dir(&programs)?;
+        std::os::unix::fs::symlink("/bin/false", programs.join("bwrap"))?;
+        let path = std::env::var("PATH")?;
+        let path = format!("{}:{path}", programs.display());
+        let hits = scene.site.hits();
+        let mut session = scene.start(&device, &[("PATH", &path)], PIN)?;
+        session.event("refused", PATIENCE, |event| field(event, "reason") == "guarantee.missing")?;
+        expect("exit code", session.exit_code(PATIENCE)?, 1)?;
+        let said = fs::read_to_string(scene.log(&device))?;
+        expect("the guarantee is named", said.contains("engine.sandbox: bwrap failed"), true)?;
+        expect("requests", scene.site.hits(), hits)?;
+        expect("ready", session.lines().iter().any(|line| line.contains("\"ready\"")), false)?;
+        all_gone()?;
+        end(&mut scene.open(&device)?)
+    });
+}
+
 /// The id of the session's process with `word` in its command line.
 fn process(word: &str) -> Result<i32, Wrong> {
     let found = processes_of_sessions();

@@ -20,7 +20,8 @@ use crate::Outside;
 pub type Wrong = Box<dyn Error + Send + Sync>;
 
 const PLACE: &str = "SECURE_WORKSPACE_TEST_PLACE";
-const PROGRAMS: [&str; 3] = ["policy-server", "secure-browser", "installer"];
+const PROGRAMS: [&str; 4] = ["policy-server", "secure-browser", "secure-browser-ui", "installer"];
+const BROWSER: [&str; 2] = ["secure-browser", "secure-browser-ui"];
 const NAMES: [&str; 4] = ["policy.care.test", "chat.care.test", "up.care.test", "blocked.test"];
 
 /// The folder of one test run.
@@ -134,11 +135,15 @@ fn lay_out(base: &Path, user: Option<&User>) -> Result<(), Wrong> {
             .map_err(|error| format!("{name}: {error}; run `cargo build --workspace --bins` first (tests/run does)"))?;
     }
     // Owned by the one who runs it, as a build of one's own is: its owner could write it, the room must not.
-    let browser = bin.join("secure-browser");
-    fs::remove_file(&browser)?;
-    fs::copy(built.join("secure-browser"), &browser)?;
+    for name in BROWSER {
+        let browser = bin.join(name);
+        fs::remove_file(&browser)?;
+        fs::copy(built.join(name), &browser)?;
+        if let Some(user) = user {
+            chown(&browser, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+        }
+    }
     if let Some(user) = user {
-        chown(&browser, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         chown(base, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
     }
     Ok(())

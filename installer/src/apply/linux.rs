@@ -23,7 +23,7 @@ use crate::{
 /// Where the programs go when the caller is root and the account that runs them cannot read the caller's folders.
 const SHARED_PROGRAMS: &str = "/usr/local/lib/secure-workspace/demo";
 /// The programs of the workspace.
-pub const PROGRAMS: [&str; 3] = ["installer", "policy-server", "secure-browser"];
+pub const PROGRAMS: [&str; 4] = ["installer", "policy-server", "secure-browser", "secure-browser-ui"];
 
 /// Why a step could not be done.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::{env, error::Error, ffi::OsString, io, os::fd::AsFd, path::PathBuf, tim
 use secure_browser_platform::{
     display::{self, DisplaySpec},
     process::{receive_fd, socket_pair},
-    room::{self, FileInRoom, LAUNCHER_ARGUMENT, Mount, RoomSpec},
+    room::{self, Doorstep, FileInRoom, LAUNCHER_ARGUMENT, Mount, RoomSpec},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,8 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     eprintln!("display :{} after {:?}", display.number(), start.elapsed());
     let (control, _control) = socket_pair()?;
     let (door, door_there) = socket_pair()?;
-    let mut room = room::launch(RoomSpec {
+    let at = Doorstep {
         launcher: env::current_exe()?,
+        control: control.into(),
+        door: door.into(),
+        stdout: Some(io::stdout().as_fd().try_clone_to_owned()?),
+        stderr: Some(io::stderr().as_fd().try_clone_to_owned()?),
+    };
+    let spec = RoomSpec {
         program: PathBuf::from(program),
         args: args.collect(),
         env: environment(display.number()),
@@ -38,13 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             mode: 0o600,
             bytes: display.cookie().authority_file().to_vec(),
         }],
-        control: control.into(),
-        door: door.into(),
         door_port: 3128,
         writable_bytes: 512 << 20,
-        stdout: Some(io::stdout().as_fd().try_clone_to_owned()?),
-        stderr: Some(io::stderr().as_fd().try_clone_to_owned()?),
-    })?;
+    };
+    let mut room = room::launch(at, &spec)?;
     let _door = receive_fd(&door_there)?;
     eprintln!("room after {:?}", room.took());
     for guarantee in room.guarantees() {

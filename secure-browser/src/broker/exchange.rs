@@ -53,7 +53,7 @@ async fn permitted(
 
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let engine = engine.ok_or(Reason::HostUnreachable)?;
-        response.headers_mut().remove(refuse::REASON_HEADER);
+        response.headers_mut().remove(crate::ipc::REASON_HEADER);
         upgrade::join(engine, hyper::upgrade::on(&mut response), exchange, tunnel.cut().clone());
         return Ok(response.map(|_| Outgoing::empty()));
     }

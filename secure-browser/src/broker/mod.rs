@@ -35,7 +35,6 @@ mod view;
 mod tests;
 
 pub use control::run;
-pub use refuse::REASON_HEADER;
 
 use workspace_policy::address;
 

@@ -13,10 +13,8 @@ use workspace_policy::Kind;
 use workspace_protocol::reason::Reason;
 
 use super::body::Outgoing;
-use crate::ipc::{Blocked, FromBroker};
+use crate::ipc::{Blocked, FromBroker, REASON_HEADER};
 
-/// Header that carries the reason code to the shell; never let through from an origin.
-pub const REASON_HEADER: &str = "x-workspace-reason";
 /// Longest address in an event, in bytes.
 const URL_MAX: usize = 2048;
 /// Refusals told at once of one class (pages, or what pages load).

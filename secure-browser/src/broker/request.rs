@@ -5,7 +5,7 @@ use url::{Host, Position, Url};
 use workspace_policy::Kind;
 use workspace_protocol::reason::Reason;
 
-use super::refuse::REASON_HEADER;
+use crate::ipc::REASON_HEADER;
 
 /// Where a connection or a request is going: a host in its one canonical spelling, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]

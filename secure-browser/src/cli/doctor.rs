@@ -18,8 +18,6 @@ use super::{Console, with_causes};
 
 /// Folder inside the profile for the throw-away display.
 const SCRATCH: &str = "doctor";
-/// What must hold in full or the workspace does not open, besides what the room refuses to open without.
-const MUST: [&str; 3] = ["display.private", "clipboard.private", "engine.sandbox"];
 
 /// Measures and prints; 0 if everything that the workspace needs to open holds.
 pub fn run(console: &Console, profile: &Path) -> u8 {
@@ -30,7 +28,7 @@ pub fn run(console: &Console, profile: &Path) -> u8 {
         say(console, finding);
     }
     let held = |name: &&str| findings.iter().any(|one| one.name == **name && one.state == Standing::Holds);
-    let all = room && MUST.iter().all(held);
+    let all = room && supervisor::MUST.iter().all(held);
     summary(console, &findings, all);
     if all { exit::CLEAN } else { exit::REFUSED }
 }
@@ -55,7 +53,10 @@ fn summary(console: &Console, findings: &[Finding], opens: bool) {
 
 /// A throw-away room tells what it measured of itself from inside.
 fn room_findings() -> (Vec<Finding>, bool) {
-    let measured = std::env::current_exe().map_err(RoomError::Launcher).and_then(|exe| room::measure(&exe));
+    let measured = std::env::current_exe().map_err(RoomError::Launcher).and_then(|exe| {
+        let ui = supervisor::ui_beside(&exe);
+        room::measure_with(&exe, &ui, Vec::new())
+    });
     match measured {
         Ok(guarantees) => (guarantees.iter().map(Finding::from).collect(), true),
         Err(error) => (vec![broken(error.guarantee(), with_causes(&error))], false),

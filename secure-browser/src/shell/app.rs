@@ -1,6 +1,7 @@
 //! The UI as one object: hears events, changes the screen, speaks to the supervisor. Main thread only.
 
 mod front;
+mod warm;
 mod wishes;
 
 use std::{cell::Cell, rc::Rc, time::Instant};
@@ -19,9 +20,9 @@ use crate::{
 };
 
 use super::{
-    ShellError,
     activity::Activity,
     bar::Bar,
+    broken,
     chooser::Chooser,
     content::{Content, Hooks},
     ended::EndedPage,
@@ -38,6 +39,8 @@ use super::{
     wire::Wire,
     words::Words,
 };
+
+use warm::Warm;
 
 /// Everything on the screen and what it stands for.
 pub struct App {
@@ -62,17 +65,16 @@ pub struct App {
     ended: EndedPage,
     portal: PortalView,
     content: Content,
+    warm: Warm,
     shown: bool,
     /// The page process that ends next was too large.
     too_large: bool,
 }
 
 impl App {
-    /// Builds all pages and warms both engines.
-    ///
-    /// # Errors
-    /// [`ShellError`] if a view cannot be made as it must be.
-    pub fn new(wire: Wire, events: Events) -> Result<Self, ShellError> {
+    /// Builds what is shown before the session is open. The engines come later: nobody waits for them yet.
+    #[must_use]
+    pub fn new(wire: Wire, events: Events) -> Self {
         let words = Words::default();
         let theme = Theme::install();
         let guard = Guard::default();
@@ -90,8 +92,8 @@ impl App {
         };
         let app = Self {
             root: gtk::Box::new(gtk::Orientation::Vertical, 0),
-            content: Content::new(hooks)?,
-            portal: PortalView::new(&pages, &events)?,
+            content: Content::new(hooks),
+            portal: PortalView::new(&pages, &events),
             bar: Bar::new(&events),
             pin: PinPage::new(&events, &words),
             ended: EndedPage::new(&events),
@@ -100,6 +102,7 @@ impl App {
             activity: Activity::default(),
             watermark: Watermark::new(),
             screen: Screen::Closed,
+            warm: Warm::default(),
             shown: false,
             too_large: false,
             wire,
@@ -113,7 +116,8 @@ impl App {
             chooser,
         };
         app.lay_out();
-        Ok(app)
+        app.watch_painting();
+        app
     }
 
     fn lay_out(&self) {
@@ -154,6 +158,9 @@ impl App {
             UiEvent::Active => self.active(),
             UiEvent::Tick => self.tick(),
             UiEvent::Shown => self.report_shown(),
+            UiEvent::Painted => self.painted(),
+            UiEvent::Spare => self.warm_up(),
+            UiEvent::Broken(error) => broken(&error),
         }
         false
     }
@@ -169,11 +176,15 @@ impl App {
 
     fn obey(&mut self, frame: ToUi) -> bool {
         match frame {
-            ToUi::Start { lang, kiosk: _ } => self.speak(lang.parse().unwrap_or_default()),
+            ToUi::Start { lang, kiosk: _, page } => {
+                self.warm.first(page);
+                self.speak(lang.parse().unwrap_or_default());
+            }
             ToUi::AskPin { reason, tries_left } => self.ask_pin(reason, tries_left),
             ToUi::Checking => {
                 let ask = self.pin.ask();
                 self.pin.show(Ask { state: State::Checking, reason: None, ..ask }, &self.words);
+                self.paint();
             }
             ToUi::Opened { bundle, org, user, url } => self.opened(&bundle, &org, &user, url.as_deref()),
             ToUi::Policy(bundle) => self.new_policy(&bundle),
@@ -194,6 +205,7 @@ impl App {
     fn ask_pin(&mut self, reason: Option<Reason>, tries_left: Option<u32>) {
         let locked = matches!(self.screen, Screen::Covered { .. });
         self.pin.show(Ask { locked, reason, tries_left, state: State::Typing }, &self.words);
+        self.paint();
     }
 
     fn opened(&mut self, bundle: &Bundle, org: &str, user: &str, url: Option<&str>) {

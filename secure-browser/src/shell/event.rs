@@ -5,6 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::{ipc::ToUi, portal::message::PortalMessage, portal::problem::Problem};
 
+use super::ShellError;
+
 /// One thing that happened.
 pub enum UiEvent {
     /// The supervisor said something.
@@ -25,6 +27,12 @@ pub enum UiEvent {
     Tick,
     /// The window is on the screen.
     Shown,
+    /// What was asked to be painted is painted.
+    Painted,
+    /// The person waits for nothing: an engine may be made that will be needed.
+    Spare,
+    /// Something cannot be made as it must be: the process ends.
+    Broken(ShellError),
 }
 
 /// Buttons of the top bar and their keys.

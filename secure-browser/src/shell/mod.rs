@@ -73,11 +73,21 @@ pub fn run() -> ExitCode {
     match start(started) {
         Ok(ui) => ui.run(),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "ui");
-            eprintln!("{}", Words::default().with("ui-broken", &[("why", &error.to_string())]));
+            say_broken(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+fn say_broken(error: &ShellError) {
+    tracing::error!(error = error as &dyn std::error::Error, "ui");
+    eprintln!("{}", Words::default().with("ui-broken", &[("why", &error.to_string())]));
+}
+
+/// Ends a UI that cannot go on; the supervisor sees its end and ends the session.
+fn broken(error: &ShellError) -> ! {
+    say_broken(error);
+    std::process::exit(1)
 }
 
 /// A UI that is ready to run.
@@ -95,8 +105,8 @@ fn start(started: Instant) -> Result<Ui, ShellError> {
     let looop = EventLoopBuilder::<UiEvent>::with_user_event().build();
     let events = Events::new(looop.create_proxy());
     let wire = Wire::start(UnixStream::from(line), events.clone()).map_err(ShellError::Line)?;
-    let app = App::new(wire, events.clone())?;
-    tracing::debug!(ms = millis(started), "views made");
+    let app = App::new(wire, events.clone());
+    tracing::debug!(ms = millis(started), "pages made");
     let window = window::open(&looop, &app.root, &Words::default())?;
     window::show(&window, &events);
     tracing::debug!(ms = millis(started), "window asked for");

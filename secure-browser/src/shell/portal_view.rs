@@ -2,7 +2,7 @@
 //! the shell.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     time::{Duration, Instant},
 };
 
@@ -29,19 +29,46 @@ const REVIVE_PAUSE: Duration = Duration::from_secs(10);
 
 /// The view.
 pub struct PortalView {
+    made: OnceCell<Made>,
+    wanted: Cell<Option<&'static str>>,
+    root: gtk::Box,
+    pages: Pages,
+    events: Events,
+}
+
+/// The view with its engine.
+struct Made {
     _owner: wry::WebView,
     page: WebView,
-    root: gtk::Box,
 }
 
 impl PortalView {
-    /// Makes the view; nothing is loaded yet.
+    /// No engine yet.
+    #[must_use]
+    pub fn new(pages: &Pages, events: &Events) -> Self {
+        let root = gtk::Box::new(gtk::Orientation::Vertical, 0);
+        let (pages, events) = (pages.clone(), events.clone());
+        Self { made: OnceCell::new(), wanted: Cell::new(None), root, pages, events }
+    }
+
+    /// Makes the view with its engine and loads the page that was asked for last. Does nothing the second time.
     ///
     /// # Errors
     /// [`ShellError`] if the view cannot be made or does not come out ephemeral.
-    pub fn new(pages: &Pages, events: &Events) -> Result<Self, ShellError> {
-        let root = gtk::Box::new(gtk::Orientation::Vertical, 0);
-        let (answers, speaks) = (pages.clone(), events.clone());
+    pub fn warm(&self) -> Result<(), ShellError> {
+        if self.made.get().is_some() {
+            return Ok(());
+        }
+        let made = self.make()?;
+        if let Some(url) = self.wanted.get() {
+            made.page.load_uri(url);
+        }
+        self.made.get_or_init(|| made);
+        Ok(())
+    }
+
+    fn make(&self) -> Result<Made, ShellError> {
+        let (answers, speaks) = (self.pages.clone(), self.events.clone());
         let owner = WebViewBuilder::new()
             .with_incognito(true)
             .with_devtools(false)
@@ -51,7 +78,7 @@ impl PortalView {
             .with_navigation_handler(|url| is_own(&url))
             .with_new_window_req_handler(|_, _| NewWindowResponse::Deny)
             .with_download_started_handler(|_, _| false)
-            .build_gtk(&root)?;
+            .build_gtk(&self.root)?;
         let page = owner.webview();
         seal(&page)?;
         page.connect_context_menu(|_, _, _, _| true);
@@ -65,14 +92,20 @@ impl PortalView {
             window
         });
         revive(&page);
-        let events = events.clone();
+        let events = self.events.clone();
         page.connect_event(move |_, event| {
             if matches!(event.event_type(), gtk::gdk::EventType::ButtonPress | gtk::gdk::EventType::MotionNotify) {
                 events.send(UiEvent::Active);
             }
             gtk::glib::Propagation::Proceed
         });
-        Ok(Self { _owner: owner, page, root })
+        Ok(Made { _owner: owner, page })
+    }
+
+    /// Whether there is no engine yet.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.made.get().is_none()
     }
 
     /// The widget.
@@ -81,14 +114,19 @@ impl PortalView {
         &self.root
     }
 
-    /// Loads one of our own pages.
-    pub fn load(&self, url: &str) {
-        self.page.load_uri(url);
+    /// Loads one of our own pages, once there is an engine.
+    pub fn load(&self, url: &'static str) {
+        self.wanted.set(Some(url));
+        if let Some(made) = self.made.get() {
+            made.page.load_uri(url);
+        }
     }
 
     /// Puts the keyboard into the page.
     pub fn focus(&self) {
-        self.page.grab_focus();
+        if let Some(made) = self.made.get() {
+            made.page.grab_focus();
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Measures on this very machine what is promised around the room, by trying to break it. The room's own guarantees are
 //! measured from inside each time one is built.
 
-use std::process::{Command, Stdio};
+use std::{
+    io,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use secure_browser_platform::{
-    display::{self, Crossing, Display},
+    display::{self, Cookie, Crossing, Display},
     process::{self, LockedMemory},
     room::Guarantee,
     tpm,
@@ -13,6 +17,20 @@ use secure_browser_platform::{
 use crate::standing::{Finding, Standing};
 
 use super::{computer, input, parts};
+
+/// What must hold in full or the workspace does not open, besides what the room refuses to open without.
+pub const MUST: [&str; 3] = ["display.private", "clipboard.private", SANDBOX];
+const SANDBOX: &str = "engine.sandbox";
+
+/// The first of [`MUST`] that does not hold at this start, with the private display behind `socket`.
+pub(super) fn missing(socket: &Path, cookie: &Cookie, number: u32) -> Option<Finding> {
+    let mut found = crossed(display::try_all(socket, cookie), number);
+    found.push(sandbox());
+    let not = |name: &&str| found.iter().find(|one| one.name == **name).is_none_or(|one| one.state != Standing::Holds);
+    let name = MUST.into_iter().find(|name| not(name))?;
+    let untried = || Finding::new(name, Standing::NotPossible, "it was not tried");
+    Some(found.iter().find(|one| one.name == name).cloned().unwrap_or_else(untried))
+}
 
 /// What a room, its display and its limit hold. Quick, and changes nothing that the person sees.
 pub(super) fn of_session(guarantees: &[Guarantee], display: &Display, limit: u64) -> Vec<Finding> {
@@ -24,17 +42,21 @@ pub(super) fn of_session(guarantees: &[Guarantee], display: &Display, limit: u64
 
 /// What a running private display holds.
 pub fn of_display(display: &Display) -> Vec<Finding> {
-    let mut found = match display::try_all(display) {
-        Ok(crossing) => crossings(crossing, display.number()),
-        Err(error) => ["display.private", "clipboard.private", "display.capture", "display.keys"]
-            .map(|name| Finding::new(name, Standing::NotPossible, format!("could not be tried: {error}")))
-            .to_vec(),
-    };
+    let mut found = crossed(display::try_all(&display.socket(), display.cookie()), display.number());
     found.push(match display::has_window(&display.class()) {
         Ok(()) => Finding::new("screen.focus", Standing::Holds, "the desktop tells where the keyboard goes"),
         Err(error) => Finding::new("screen.focus", Standing::NotPossible, error.to_string()),
     });
     found
+}
+
+fn crossed(tried: io::Result<Crossing>, number: u32) -> Vec<Finding> {
+    match tried {
+        Ok(crossing) => crossings(crossing, number),
+        Err(error) => ["display.private", "clipboard.private", "display.capture", "display.keys"]
+            .map(|name| Finding::new(name, Standing::NotPossible, format!("could not be tried: {error}")))
+            .to_vec(),
+    }
 }
 
 fn crossings(crossing: Crossing, number: u32) -> Vec<Finding> {
@@ -111,17 +133,17 @@ fn sandbox() -> Finding {
     let missing: Vec<&str> =
         parts::PROGRAMS.into_iter().filter(|program| parts::installed(program).is_none()).collect();
     if !missing.is_empty() {
-        return Finding::new("engine.sandbox", Standing::NotPossible, format!("not installed: {}", missing.join(", ")));
+        return Finding::new(SANDBOX, Standing::NotPossible, format!("not installed: {}", missing.join(", ")));
     }
     let mut bwrap = Command::new("bwrap");
     bwrap.args(["--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--", "/bin/true"]);
     let made = bwrap.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     match made {
         Ok(status) if status.success() => {
-            Finding::new("engine.sandbox", Standing::Holds, "bwrap made a sandbox of its own here")
+            Finding::new(SANDBOX, Standing::Holds, "bwrap made a sandbox of its own here")
         }
-        Ok(status) => Finding::new("engine.sandbox", Standing::NotPossible, format!("bwrap failed ({status})")),
-        Err(error) => Finding::new("engine.sandbox", Standing::NotPossible, error.to_string()),
+        Ok(status) => Finding::new(SANDBOX, Standing::NotPossible, format!("bwrap failed ({status})")),
+        Err(error) => Finding::new(SANDBOX, Standing::NotPossible, error.to_string()),
     }
 }
 

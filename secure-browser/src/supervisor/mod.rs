@@ -14,6 +14,7 @@ mod measure;
 mod parts;
 mod report;
 mod signing;
+mod steps;
 
 mod wiping;
 
@@ -36,8 +37,10 @@ use hub::{Hub, Setup};
 
 pub use check::check;
 pub use explain::{Allowed, Judged, explain};
-pub use measure::of_display as standing_of_display;
+pub use measure::{MUST, of_display as standing_of_display};
 use parts::installed;
+pub use parts::ui_beside;
+use steps::Steps;
 
 /// Longest time that a process stays only to bring receipts; the next start goes on.
 const RECEIPTS_WAIT: Duration = Duration::from_secs(15);
@@ -74,7 +77,7 @@ pub fn run(console: &Console, options: Options) -> u8 {
         Err(_) => return console.refuse(Reason::GuaranteeMissing),
     };
     let restart = options.restart;
-    let end = runtime.block_on(open(console, options));
+    let end = runtime.block_on(open(console, options, Steps::begin()));
     // Nothing that is still under way may hold up the end.
     runtime.shutdown_background();
     if restart && end.next_may_come {
@@ -99,7 +102,7 @@ impl End {
     }
 }
 
-async fn open(console: &Console, options: Options) -> End {
+async fn open(console: &Console, options: Options, mut steps: Steps) -> End {
     let profile = match Profile::lock_existing(&options.profile) {
         Ok(profile) => profile,
         Err(error) => return End::of(console.refuse(error.reason())),
@@ -113,7 +116,8 @@ async fn open(console: &Console, options: Options) -> End {
         Err(ProfileError::Wiped) => return End::of(still_wiped(console, &profile).await),
         Err(error) => return End::of(console.refuse(error.reason())),
     };
-    let setup = Setup { console, profile: &profile, device, identity, life, options };
+    steps.done("profile");
+    let setup = Setup { console, profile: &profile, device, identity, life, options, steps };
     let end = match Hub::new(setup) {
         Ok(hub) => {
             // Only now a signal is heard: whoever was told that a session begins may ask for its end.

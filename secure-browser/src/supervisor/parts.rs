@@ -4,7 +4,10 @@ use std::{
     env,
     ffi::OsString,
     io,
-    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream as StdStream,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -12,26 +15,37 @@ use std::{
 
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use secure_browser_platform::{
-    display::{self, Display, DisplayError, DisplaySpec, Focus},
+    display::{self, Desk, Display, DisplayError, DisplaySpec, Focus},
     process::{self, Process, socket_pair},
-    room::{self, FileInRoom, Mount, Room, RoomError, RoomSpec},
+    room::{Doorstep, FileInRoom, Launcher, Mount, Room, RoomError, RoomSpec},
     switches_for_the_room,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{io::unix::AsyncFd, net::UnixStream, sync::mpsc};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    net::UnixStream,
+    sync::mpsc,
+    task::JoinHandle,
+    time::timeout,
+};
 use workspace_protocol::reason::Reason;
 
 use crate::{
     ipc::{self, CONTROL_FD, DOOR_FD, DOOR_PORT, FromBroker, FromUi, HAND_OVER, Pasted, ToBroker, ToUi},
     profile::ProfileError,
+    standing::Finding,
 };
 
-use super::{computer::Computer, input};
+use super::{computer::Computer, input, measure, steps::Steps};
 
 /// Longest wait for the broker's first word.
 const BROKER_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for the private display; measured: about 50 ms.
+const DISPLAY_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for the room; measured: tens of milliseconds.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait for a killed room to be gone.
-const ROOM_WAIT: Duration = Duration::from_secs(2);
+const END_WAIT: Duration = Duration::from_secs(2);
 /// Most that the room may hold in its files, in bytes.
 const ROOM_BYTES: u64 = 512 << 20;
 /// Frames that may wait for a process that does not read; more mean that it hangs.
@@ -40,6 +54,8 @@ const FRAMES: usize = 256;
 const AUTHORITY: &str = "/run/xauth";
 /// The only trusted root in the room.
 const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The program of the window.
+const UI: &str = "secure-browser-ui";
 /// Size of the window where nobody says.
 const WINDOW: (u32, u32) = (1280, 800);
 
@@ -166,36 +182,38 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Starts everything. Blocks for some hundred milliseconds; must be called on the main thread.
+    /// Starts everything. Each part is started before the first one is waited for; must be called on the main thread.
     ///
     /// # Errors
     /// [`StartError`]; whatever was started is gone again.
-    pub fn start(look: &Look<'_>, say: &mpsc::Sender<Said>) -> Result<Self, StartError> {
+    pub async fn start(look: &Look<'_>, steps: &mut Steps, say: &mpsc::Sender<Said>) -> Result<Self, StartError> {
         for program in PROGRAMS {
             installed(program).ok_or(StartError::NotInstalled(program))?;
         }
         let program = env::current_exe().map_err(StartError::Program)?;
+        let ui = Some(ui_beside(&program)).filter(|ui| ui.is_file()).ok_or(StartError::NotInstalled(UI))?;
         let (door_here, door_there) = socket_pair().map_err(StartError::Broker)?;
-        // The broker makes its keys while the display starts.
-        let (broker, broker_line) = start_broker(&program, door_there.into())?;
-        let layout = input::missing().is_empty().then(input::ask_layout);
-        let scale = display::scale();
-        let (width, height) = window(look.kiosk, scale);
-        let display = display::start(&DisplaySpec {
-            folder: look.run.to_owned(),
-            width,
-            height,
-            title: look.title.clone(),
-            fullscreen: look.kiosk,
-        })?;
-        let ca_pem = first_word(&broker_line).map_err(StartError::Broker)?;
         let (ui_line, control) = socket_pair().map_err(StartError::Broker)?;
-        let input = layout.map(|asked| input::files(&asked.answer(), scale));
-        let mut spec = spec(program, &display, ca_pem, control.into(), door_here.into(), look.lang);
-        if scale > 1 {
-            spec.env.push(("GDK_SCALE".into(), scale.to_string().into()));
-        }
-        let room = room::launch(with_hand_over(with_input(spec, input), look.hand_over))?;
+        // A desktop that tells nothing has no private display either, and that says why.
+        let desk = display::desk().unwrap_or(Desk { scale: 1, size: WINDOW, keyboard: Default::default() });
+        let display = display::begin(&look.display(&desk))?;
+        let launcher = Launcher::start(Doorstep {
+            launcher: program.clone(),
+            control: control.into(),
+            door: door_here.into(),
+            stdout: None,
+            stderr: diagnostics(),
+        })?;
+        let (broker, broker_line) = start_broker(&program, door_there.into())?;
+        let ca_pem = first_word(&broker_line).await.map_err(StartError::Broker)?;
+        steps.done("broker");
+        told(&display, DISPLAY_WAIT).await;
+        let display = display.ready()?;
+        steps.done("display");
+        let building = launcher.build(&spec(ui, &display, ca_pem, look, &desk))?;
+        told(&building, ROOM_WAIT).await;
+        let room = building.room()?;
+        steps.done("room");
         let watch = |part, fd: io::Result<OwnedFd>| fd.and_then(|fd| watch(part, fd, say.clone()));
         watch(Part::Broker, broker.watch())
             .and_then(|()| watch(Part::Display, display.watch()))
@@ -205,6 +223,12 @@ impl Parts {
         let to_broker = talk(broker_line, say.clone(), Said::Broker).map_err(StartError::Broker)?;
         let to_ui = talk(ui_line, say.clone(), Said::Ui).map_err(StartError::Broker)?;
         Ok(Self { room, broker, display, to_ui, to_broker })
+    }
+
+    /// Tries what must hold besides the room's own guarantees, beside the session: what does not hold, if anything.
+    pub fn try_what_must_hold(&self) -> JoinHandle<Option<Finding>> {
+        let (socket, cookie, number) = (self.display.socket(), self.display.cookie().clone(), self.display.number());
+        tokio::task::spawn_blocking(move || measure::missing(&socket, &cookie, number))
     }
 
     /// Says something to the UI; whether it could be said.
@@ -239,18 +263,27 @@ impl Parts {
         // Each may have ended already; dropping kills and reaps whatever has not.
         let _ = self.room.kill();
         let _ = self.broker.kill();
-        let _ = self.room.wait_for(ROOM_WAIT);
+        let _ = self.room.wait_for(END_WAIT);
         drop(self.room);
         drop(self.broker);
         drop(self.display);
     }
 }
 
-/// Size of the window in pixels of the desktop: all of it on a lent device.
-fn window(kiosk: bool, scale: u32) -> (u32, u32) {
-    let (width, height) = WINDOW;
-    let usual = (width * scale, height * scale);
-    if kiosk { display::size().unwrap_or(usual) } else { usual }
+impl Look<'_> {
+    /// The private display's window: all of the desktop on a lent device.
+    fn display(&self, desk: &Desk) -> DisplaySpec {
+        let (width, height) = WINDOW;
+        let (width, height) = if self.kiosk { desk.size } else { (width * desk.scale, height * desk.scale) };
+        let (folder, title) = (self.run.to_owned(), self.title.clone());
+        DisplaySpec { folder, width, height, title, fullscreen: self.kiosk }
+    }
+}
+
+/// Where the program of the window is that belongs to `program`.
+#[must_use]
+pub fn ui_beside(program: &Path) -> PathBuf {
+    program.with_file_name(UI)
 }
 
 fn start_broker(program: &Path, door: OwnedFd) -> Result<(Process, StdStream), StartError> {
@@ -266,10 +299,12 @@ fn start_broker(program: &Path, door: OwnedFd) -> Result<(Process, StdStream), S
 /// Where the processes of a session may speak: nowhere, unless a debug build is told to show them.
 fn diagnostics() -> Option<OwnedFd> {
     let wanted = cfg!(debug_assertions) && env::var_os("SW_SHOW_PARTS").is_some();
-    wanted.then(|| std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned().ok()).flatten()
+    wanted.then(|| io::stderr().as_fd().try_clone_to_owned().ok()).flatten()
 }
 
-fn first_word(broker: &StdStream) -> io::Result<String> {
+/// The broker's certificate for this session.
+async fn first_word(broker: &StdStream) -> io::Result<String> {
+    told(broker, BROKER_WAIT).await;
     broker.set_read_timeout(Some(BROKER_WAIT))?;
     match ipc::read_frame(&mut &*broker)? {
         Some(FromBroker::Ready { ca_pem }) => Ok(ca_pem),
@@ -280,13 +315,23 @@ fn first_word(broker: &StdStream) -> io::Result<String> {
     }
 }
 
-fn spec(program: PathBuf, display: &Display, ca_pem: String, control: OwnedFd, door: OwnedFd, lang: &str) -> RoomSpec {
-    let locale = if lang == "ja" { "ja_JP.UTF-8" } else { "en_US.UTF-8" };
-    let number = format!(":{}", display.number());
+/// Lets other things go on until `part` has told something, at most `limit`. Whoever reads it then knows what and, if
+/// it told nothing, says so.
+async fn told(part: impl AsFd, limit: Duration) {
+    let fd = part.as_fd().try_clone_to_owned().and_then(reactor);
+    if let Ok(fd) = fd {
+        let _ = timeout(limit, fd.readable()).await;
+    }
+}
+
+fn spec(ui: PathBuf, display: &Display, ca_pem: String, look: &Look<'_>, desk: &Desk) -> RoomSpec {
+    let locale = if look.lang == "ja" { "ja_JP.UTF-8" } else { "en_US.UTF-8" };
+    let (number, scale) = (format!(":{}", display.number()), desk.scale.to_string());
     let env = [
         ("DISPLAY", number.as_str()),
         ("XAUTHORITY", AUTHORITY),
         ("GDK_BACKEND", "x11"),
+        ("GDK_SCALE", &scale),
         ("LANG", locale),
         ("LC_ALL", "C.UTF-8"),
         ("GSETTINGS_BACKEND", "memory"),
@@ -296,40 +341,28 @@ fn spec(program: PathBuf, display: &Display, ca_pem: String, control: OwnedFd, d
     let env = env.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let env = env.chain(switches_for_the_room()).collect();
     let file = |path: &str, mode, bytes| FileInRoom { path: path.into(), mode, bytes };
-    RoomSpec {
-        launcher: program.clone(),
-        program,
-        args: vec!["__ui".into()],
-        env,
-        binds: vec![
-            Mount::of(display.socket(), display.socket()),
-            Mount::if_there("/var/cache/fontconfig", "/var/cache/fontconfig"),
-        ],
-        files: vec![
-            file(AUTHORITY, 0o400, display.cookie().authority_file().to_vec()),
-            file(ROOTS, 0o444, ca_pem.into_bytes()),
-        ],
-        control,
-        door,
-        door_port: DOOR_PORT,
-        writable_bytes: ROOM_BYTES,
-        stdout: None,
-        stderr: diagnostics(),
-    }
+    let mut binds = vec![
+        Mount::of(display.socket(), display.socket()),
+        Mount::if_there("/var/cache/fontconfig", "/var/cache/fontconfig"),
+    ];
+    // The folder of files that the person hands over, and nothing else of the device.
+    binds.extend(look.hand_over.map(|folder| Mount::data(folder, HAND_OVER)));
+    let files = vec![
+        file(AUTHORITY, 0o400, display.cookie().authority_file().to_vec()),
+        file(ROOTS, 0o444, ca_pem.into_bytes()),
+    ];
+    // Told from the other programs of a session by whoever lists processes; it takes no other word.
+    let args = vec!["__ui".into()];
+    let (door_port, writable_bytes) = (DOOR_PORT, ROOM_BYTES);
+    with_input(RoomSpec { program: ui, args, env, binds, files, door_port, writable_bytes }, desk)
 }
 
 /// Adds Japanese input, if it is installed.
-fn with_input(mut spec: RoomSpec, input: Option<Vec<FileInRoom>>) -> RoomSpec {
-    if let Some(files) = input {
-        spec.files.extend(files);
+fn with_input(mut spec: RoomSpec, desk: &Desk) -> RoomSpec {
+    if input::missing().is_empty() {
+        spec.files.extend(input::files(&input::layout(&desk.keyboard), desk.scale));
         spec.env.extend(input::environment().map(|(name, value)| (name.into(), value.into())));
     }
-    spec
-}
-
-/// Shows the folder of files that the person hands over, and nothing else of the device.
-fn with_hand_over(mut spec: RoomSpec, folder: Option<&Path>) -> RoomSpec {
-    spec.binds.extend(folder.map(|folder| Mount::data(folder, HAND_OVER)));
     spec
 }
 
@@ -345,8 +378,7 @@ fn watch_focus(display: &Display, say: mpsc::Sender<Said>) {
 
 /// Reports the end of a process.
 fn watch(part: Part, fd: OwnedFd, say: mpsc::Sender<Said>) -> io::Result<()> {
-    #[expect(deprecated, reason = "its successor is unsafe; an OwnedFd that nobody else touches keeps its condition")]
-    let fd = AsyncFd::new(fd)?;
+    let fd = reactor(fd)?;
     tokio::spawn(async move {
         // An error of the reactor means that nothing is known any more: the same as an end.
         let known = fd.readable().await.is_ok();
@@ -357,11 +389,15 @@ fn watch(part: Part, fd: OwnedFd, say: mpsc::Sender<Said>) -> io::Result<()> {
     Ok(())
 }
 
+fn reactor(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(deprecated, reason = "its successor is unsafe; an OwnedFd that nobody else touches keeps its condition")]
+    AsyncFd::with_interest(fd, Interest::READABLE)
+}
+
 /// Looks at how a child ended without taking its status from whoever waits for it.
 fn ended_by_itself(pidfd: &OwnedFd) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    let fd = std::os::fd::AsFd::as_fd(pidfd);
-    matches!(waitid(Id::PIDFd(fd), flags), Ok(WaitStatus::Exited(_, _)))
+    matches!(waitid(Id::PIDFd(pidfd.as_fd()), flags), Ok(WaitStatus::Exited(_, _)))
 }
 
 /// Carries frames both ways until the other end closes.

@@ -13,6 +13,8 @@ use workspace_protocol::reason::Reason;
 
 use crate::{cli::Console, ipc::Blocked};
 
+use super::steps::Steps;
+
 /// Events that may wait for a slow reader; more are dropped.
 const WAITING: usize = 1024;
 /// Events of pages in one second; more are dropped, so that a page cannot flood whoever reads.
@@ -27,7 +29,6 @@ pub(super) struct Report {
     console: Console,
     to: Option<SyncSender<(&'static str, Value)>>,
     writer: Option<JoinHandle<()>>,
-    started: Instant,
     pages: Limiter,
     screens: Limiter,
 }
@@ -37,15 +38,21 @@ impl Report {
         let (to, events) = sync_channel(WAITING);
         let writer = thread::Builder::new().name("events".to_owned()).spawn(move || write(console, &events)).ok();
         let (pages, screens) = (Limiter::new(PAGE_EVENTS), Limiter::new(PAGE_EVENTS));
-        Self { console, to: Some(to), writer, started: Instant::now(), pages, screens }
+        Self { console, to: Some(to), writer, pages, screens }
     }
 
     pub fn console(&self) -> &Console {
         &self.console
     }
 
-    pub fn ready(&self, policy: u64, org: &str) {
-        self.event("ready", json!({ "ms": millis(self.started.elapsed()), "policy_version": policy, "org": org }));
+    pub fn ready(&self, steps: &Steps, policy: u64, org: &str) {
+        let (ms, steps) = (steps.ms(), steps.so_far());
+        self.event("ready", json!({ "ms": ms, "steps": steps, "policy_version": policy, "org": org }));
+    }
+
+    /// The PIN was right and the server admitted.
+    pub fn admitted(&self) {
+        self.event("admitted", json!({}));
     }
 
     pub fn asking(&self, reason: Option<Reason>) {

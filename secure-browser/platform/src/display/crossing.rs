@@ -8,22 +8,20 @@ use x11rb::{
     rust_connection::{DefaultStream, RustConnection},
 };
 
-use super::{Crossing, Display, desktop};
+use super::{Cookie, Crossing, desktop, desktop::atom};
 
-/// Names of the selections that programs copy by, and one that nobody else uses: the person's own copies stay.
-const PROBE: &[u8] = b"_SECURE_WORKSPACE_PROBE";
 /// What an X client says by whom it was let in.
 const COOKIE: &[u8] = b"MIT-MAGIC-COOKIE-1";
 
-/// Tries each way once; `display` may be in use.
+/// Tries each way once with the private display behind `socket`, which may be in use.
 ///
 /// # Errors
 /// A display that cannot be asked at all.
-pub fn try_all(display: &Display) -> io::Result<Crossing> {
+pub fn try_all(socket: &Path, cookie: &Cookie) -> io::Result<Crossing> {
     let (desk, screen) = desktop::connect()?;
-    let inner = enter(&display.socket(), display.cookie().key())?;
+    let inner = enter(socket, cookie.key())?;
     Ok(Crossing {
-        without_cookie: enter(&display.socket(), &[0; 16]).is_ok(),
+        without_cookie: enter(socket, &[0; 16]).is_ok(),
         copies_out: seen_by_the_other(&inner, &desk)?,
         copies_in: seen_by_the_other(&desk, &inner)?,
         photographed: photographed(&desk, screen.root),
@@ -40,10 +38,12 @@ fn enter(socket: &Path, cookie: &[u8]) -> io::Result<RustConnection> {
 /// Whether what is offered for copying on `one` is offered on `other`.
 fn seen_by_the_other(one: &RustConnection, other: &RustConnection) -> io::Result<bool> {
     let owner = window(one)?;
-    let name = atom(one, PROBE)?;
+    // A selection that nobody else uses: the person's own copies stay, and two sessions do not mistake each other.
+    let selection = format!("_SECURE_WORKSPACE_PROBE_{}", std::process::id());
+    let name = atom(one, selection.as_bytes())?;
     one.set_selection_owner(owner, name, x11rb::CURRENT_TIME).map_err(io::Error::other)?;
     let own = one.get_selection_owner(name).map_err(io::Error::other)?.reply().map_err(io::Error::other)?.owner;
-    let there = atom(other, PROBE)?;
+    let there = atom(other, selection.as_bytes())?;
     let seen = other.get_selection_owner(there).map_err(io::Error::other)?.reply().map_err(io::Error::other)?.owner;
     one.destroy_window(owner).map_err(io::Error::other)?;
     one.flush().map_err(io::Error::other)?;
@@ -58,10 +58,6 @@ fn window(of: &RustConnection) -> io::Result<Window> {
     of.create_window(0, id, root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, x11rb::COPY_FROM_PARENT, &looks)
         .map_err(io::Error::other)?;
     Ok(id)
-}
-
-fn atom(of: &RustConnection, name: &[u8]) -> io::Result<u32> {
-    Ok(of.intern_atom(false, name).map_err(io::Error::other)?.reply().map_err(io::Error::other)?.atom)
 }
 
 /// Whether the desktop hands a picture of itself to any program.

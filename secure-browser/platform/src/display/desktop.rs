@@ -21,6 +21,8 @@ use super::Focus;
 const PLAIN_DPI: f64 = 96.0;
 /// Most device pixels for a logical one.
 const SCALE_MAX: u32 = 3;
+/// Where an X server keeps what its keyboard was made of. Source: XKB protocol, `_XKB_RULES_NAMES`.
+const RULES: &[u8] = b"_XKB_RULES_NAMES";
 /// Longest property that is read, in words of four bytes.
 const PROPERTY_MAX: u32 = 16 << 10;
 
@@ -31,12 +33,33 @@ pub(super) fn connect() -> io::Result<(RustConnection, Screen)> {
     Ok((desktop, screen))
 }
 
-/// Device pixels for a logical one, by the desktop's own setting (`Xft.dpi`); 1 where it says nothing.
-#[must_use]
-pub fn scale() -> u32 {
-    let told =
-        connect().and_then(|(desktop, screen)| property(&desktop, screen.root, AtomEnum::RESOURCE_MANAGER.into()));
-    told.map_or(1, |told| scale_of(&String::from_utf8_lossy(&told)))
+/// What the person's desktop is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// Device pixels for a logical one, by the desktop's own setting (`Xft.dpi`); 1 where it says nothing.
+    pub scale: u32,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Keyboard layouts and their variants, as XKB names them; empty where the desktop says nothing.
+    pub keyboard: (String, String),
+}
+
+/// Asks the desktop.
+///
+/// # Errors
+/// What the desktop said.
+pub fn desk() -> io::Result<Desk> {
+    let (desktop, screen) = connect()?;
+    let size = (screen.width_in_pixels.into(), screen.height_in_pixels.into());
+    let resources = property(&desktop, screen.root, AtomEnum::RESOURCE_MANAGER.into()).unwrap_or_default();
+    let rules = atom(&desktop, RULES).and_then(|name| property(&desktop, screen.root, name)).unwrap_or_default();
+    Ok(Desk { scale: scale_of(&String::from_utf8_lossy(&resources)), size, keyboard: keyboard_of(&rules) })
+}
+
+/// Rules, model, layouts, variants and options, each ended by a zero.
+fn keyboard_of(rules: &[u8]) -> (String, String) {
+    let mut parts = rules.split(|byte| *byte == 0).skip(2).map(|part| String::from_utf8_lossy(part).into_owned());
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 fn scale_of(resources: &str) -> u32 {
@@ -44,15 +67,6 @@ fn scale_of(resources: &str) -> u32 {
     let dpi = dpi.filter(|dpi| dpi.is_finite()).unwrap_or(PLAIN_DPI);
     // From one and a half on the sharper picture is worth the larger text.
     ((dpi / PLAIN_DPI + 0.5).floor() as u32).clamp(1, SCALE_MAX)
-}
-
-/// Size of the desktop in pixels.
-///
-/// # Errors
-/// What the desktop said.
-pub fn size() -> io::Result<(u32, u32)> {
-    let (_, screen) = connect()?;
-    Ok((screen.width_in_pixels.into(), screen.height_in_pixels.into()))
 }
 
 /// Tells each change of the keyboard's focus of the window whose class is `class`, until that window is gone.
@@ -129,6 +143,10 @@ pub fn is_managed() -> io::Result<bool> {
     Ok(selected.contains(EventMask::SUBSTRUCTURE_REDIRECT))
 }
 
+pub(super) fn atom(of: &RustConnection, name: &[u8]) -> io::Result<u32> {
+    Ok(of.intern_atom(false, name).map_err(io::Error::other)?.reply().map_err(io::Error::other)?.atom)
+}
+
 fn property(desktop: &RustConnection, window: Window, name: u32) -> io::Result<Vec<u8>> {
     let asked = desktop.get_property(false, window, name, AtomEnum::ANY, 0, PROPERTY_MAX).map_err(io::Error::other)?;
     Ok(asked.reply().map_err(io::Error::other)?.value)
@@ -147,6 +165,14 @@ mod tests {
             assert_eq!(scale_of(nothing), 1, "{nothing}");
         }
         assert_eq!(scale_of("Xft.dpi: 1e9"), SCALE_MAX);
+    }
+
+    #[test]
+    fn the_keyboard_is_read_from_its_rules() {
+        let told = |layout: &str, variant: &str| (layout.to_owned(), variant.to_owned());
+        assert_eq!(keyboard_of(b"evdev\0pc105\0us,jp\0,kana86\0\0"), told("us,jp", ",kana86"));
+        assert_eq!(keyboard_of(b"evdev\0pc105\0jp\0"), told("jp", ""));
+        assert_eq!(keyboard_of(b""), told("", ""));
     }
 
     #[test]

@@ -2,19 +2,24 @@
 
 use std::io;
 
-use super::{Crossing, Display, Focus};
+use super::{Cookie, Crossing, Focus};
 
-/// Always 1.
-#[must_use]
-pub fn scale() -> u32 {
-    1
+/// What the person's desktop is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// Device pixels for a logical one.
+    pub scale: u32,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Keyboard layouts and their variants.
+    pub keyboard: (String, String),
 }
 
 /// Not known.
 ///
 /// # Errors
 /// Always.
-pub fn size() -> io::Result<(u32, u32)> {
+pub fn desk() -> io::Result<Desk> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -46,6 +51,6 @@ pub fn is_managed() -> io::Result<bool> {
 ///
 /// # Errors
 /// Always.
-pub fn try_all(_display: &Display) -> io::Result<Crossing> {
+pub fn try_all(_socket: &std::path::Path, _cookie: &Cookie) -> io::Result<Crossing> {
     Err(io::ErrorKind::Unsupported.into())
 }

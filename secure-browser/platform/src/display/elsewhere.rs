@@ -6,6 +6,28 @@ use super::{DisplayError, DisplaySpec};
 #[derive(Debug)]
 pub enum Display {}
 
+/// One that starts. There is none on this OS yet.
+#[derive(Debug)]
+pub enum Starting {}
+
+impl Starting {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// None: there is no display.
+    pub fn ready(self) -> Result<Display, DisplayError> {
+        match self {}
+    }
+}
+
+/// Begins to start one.
+///
+/// # Errors
+/// [`DisplayError::NotPossibleHere`].
+pub fn begin(_spec: &DisplaySpec) -> Result<Starting, DisplayError> {
+    Err(DisplayError::NotPossibleHere)
+}
+
 /// Starts one.
 ///
 /// # Errors

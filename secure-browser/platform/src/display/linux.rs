@@ -85,6 +85,37 @@ impl Display {
     }
 }
 
+/// A private display whose server is starting. Readable (`AsFd`) once it is ready or will not be. Dropping it ends it.
+#[derive(Debug)]
+pub struct Starting {
+    display: Display,
+    tells: File,
+    says: OwnedFd,
+}
+
+impl Starting {
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// Why it is not; nothing of it runs then.
+    pub fn ready(self) -> Result<Display, DisplayError> {
+        let Self { display, tells, says } = self;
+        ready(tells, says).map(|()| display)
+    }
+}
+
+impl AsFd for Starting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tells.as_fd()
+    }
+}
+
+impl AsRawFd for Starting {
+    fn as_raw_fd(&self) -> RawFd {
+        self.tells.as_raw_fd()
+    }
+}
+
 impl AsFd for Display {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.server.as_fd()
@@ -150,11 +181,19 @@ impl Drop for Reserved {
     }
 }
 
-/// Starts a private display on the person's. Blocks until it is ready. It dies with the calling *thread*.
+/// Starts a private display on the person's and waits until it is ready. It dies with the calling *thread*.
 ///
 /// # Errors
 /// Why not; nothing of it runs then.
 pub fn start(spec: &DisplaySpec) -> Result<Display, DisplayError> {
+    begin(spec)?.ready()
+}
+
+/// [`start`] without the wait.
+///
+/// # Errors
+/// Why not; nothing of it runs then.
+pub fn begin(spec: &DisplaySpec) -> Result<Starting, DisplayError> {
     host_display(env::var_os("DISPLAY"), env::var_os("WAYLAND_DISPLAY"))?;
     let program = installed(SERVER, env::var_os("PATH")).ok_or(DisplayError::NotInstalled)?;
     files::private_folder(&spec.folder).map_err(setup)?;
@@ -168,8 +207,7 @@ pub fn start(spec: &DisplaySpec) -> Result<Display, DisplayError> {
     let mut command = command(&program, spec, reserved.number, &authority, say);
     let server = process::spawn(&mut command, vec![(tell, TELL)]).map_err(DisplayError::Setup)?;
     drop(command);
-    ready(File::from(tells), says)?;
-    Ok(Display { reserved, cookie, server })
+    Ok(Starting { display: Display { reserved, cookie, server }, tells: tells.into(), says })
 }
 
 /// Removes what a killed session's display left: authority file, and socket and lock in the X servers' folder. For the

@@ -18,8 +18,8 @@ pub use authority::Cookie;
 pub use crossing::try_all;
 #[cfg(not(target_os = "linux"))]
 pub use desktop::try_all;
-pub use desktop::{has_window, is_managed, scale, size, watch_focus};
-pub use imp::{Display, clear_leftovers, start};
+pub use desktop::{Desk, desk, has_window, is_managed, watch_focus};
+pub use imp::{Display, Starting, begin, clear_leftovers, start};
 
 /// How the display shall be.
 #[derive(Clone, Debug)]

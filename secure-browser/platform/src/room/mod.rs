@@ -1,7 +1,8 @@
 //! The sealed room: what runs in it has no network, no disk, no other program, and one door.
 //!
-//! [`launch`] starts the running binary again as `__room` (see [`run_as_room_launcher`]); that fresh, single-threaded
-//! process builds the room, measures every guarantee from inside and only then starts the program in it.
+//! [`Launcher::start`] starts the running binary again as `__room` (see [`run_as_room_launcher`]); that fresh,
+//! single-threaded process opens the namespaces, waits to be told what the room is made of ([`Launcher::build`]), builds
+//! it, measures every guarantee from inside and only then starts the program in it. [`launch`] is all of it in one.
 
 mod guarantee;
 mod spec;
@@ -13,8 +14,8 @@ mod imp;
 use std::{io, process::ExitStatus};
 
 pub use guarantee::{Guarantee, Name, State};
-pub use imp::{Room, launch, measure, measure_with, run_as_room_launcher};
-pub use spec::{FileInRoom, Mount, RoomSpec};
+pub use imp::{Building, Launcher, Room, launch, measure, measure_with, run_as_room_launcher};
+pub use spec::{Doorstep, FileInRoom, Mount, RoomSpec};
 
 /// Argument by which the binary knows that it is the room's launcher.
 pub const LAUNCHER_ARGUMENT: &str = "__room";
@@ -46,10 +47,10 @@ pub enum Step {
     UserNamespace,
     /// Nobody traces the launcher.
     Tracer,
-    /// What to build was read.
-    Spec,
     /// Mount, network, process, IPC and host name namespaces.
     Namespaces,
+    /// What to build was read.
+    Spec,
     /// The first process of the room.
     FirstProcess,
     /// The loopback interface and the door on it.

@@ -51,11 +51,24 @@ impl std::fmt::Debug for FileInRoom {
     }
 }
 
+/// What a room's launcher is started with. It can be started before it is known what the room is made of.
+#[derive(Debug)]
+pub struct Doorstep {
+    /// The binary that answers to `__room`: the running one, normally [`std::env::current_exe`].
+    pub launcher: PathBuf,
+    /// Becomes the program's descriptor 3.
+    pub control: Handle,
+    /// Unix socket over which the door, a listening TCP socket inside the room, is sent once.
+    pub door: Handle,
+    /// Standard output; nowhere if `None`. A file would carry the session out to a disk.
+    pub stdout: Option<Handle>,
+    /// Standard error; nowhere if `None`. The same holds.
+    pub stderr: Option<Handle>,
+}
+
 /// A room to be built. `/etc/passwd`, `group`, `hosts`, `nsswitch.conf` and `machine-id` are made up by the room itself.
 #[derive(Debug)]
 pub struct RoomSpec {
-    /// The binary that answers to `__room`: the running one, normally [`std::env::current_exe`].
-    pub launcher: PathBuf,
     /// Program to run in the room, seen there as [`super::PROGRAM`].
     pub program: PathBuf,
     /// Its arguments, without its name.
@@ -66,16 +79,8 @@ pub struct RoomSpec {
     pub binds: Vec<Mount>,
     /// What it finds in memory.
     pub files: Vec<FileInRoom>,
-    /// Becomes the program's descriptor 3.
-    pub control: Handle,
-    /// Unix socket over which the door, a listening TCP socket inside the room, is sent once.
-    pub door: Handle,
     /// The door's port on the room's 127.0.0.1.
     pub door_port: u16,
     /// Most that the room may hold in its files, in bytes.
     pub writable_bytes: u64,
-    /// Standard output; nowhere if `None`. A file would carry the session out to a disk.
-    pub stdout: Option<Handle>,
-    /// Standard error; nowhere if `None`. The same holds.
-    pub stderr: Option<Handle>,
 }

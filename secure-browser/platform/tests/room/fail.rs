@@ -1,12 +1,18 @@
 //! A room that cannot be is refused, and the refusal names what is missing.
 
-use std::process::Command;
+use std::{
+    io::{ErrorKind, Read},
+    process::Command,
+};
 
-use secure_browser_platform::room::{Mount, Name, RoomError, RoomSpec, Step};
+use secure_browser_platform::{
+    process::receive_fd,
+    room::{Doorstep, Launcher, Mount, Name, RoomError, RoomSpec, Step},
+};
 
 use crate::{
     harness::Test,
-    set_up::{refusal, running, spec},
+    set_up::{Ends, refusal, running, spec},
 };
 
 pub const TESTS: &[Test] = &[
@@ -17,6 +23,7 @@ pub const TESTS: &[Test] = &[
     ("a_path_that_is_not_absolute_is_refused_before_anything_starts", a_path_that_is_not_absolute_is_refused),
     ("a_program_that_cannot_run_is_named", a_program_that_cannot_run_is_named),
     ("a_launcher_that_says_nothing_is_no_room", a_launcher_that_says_nothing_is_no_room),
+    ("a_launcher_that_is_told_nothing_builds_nothing", a_launcher_that_is_told_nothing_builds_nothing),
 ];
 
 fn step_of(error: &RoomError) -> Option<Step> {
@@ -75,6 +82,16 @@ fn a_program_that_cannot_run_is_named() {
 
 fn a_launcher_that_says_nothing_is_no_room() {
     let (spec, ends) = spec(&["__exit", "0"]);
-    let error = refusal((RoomSpec { launcher: "/usr/bin/true".into(), ..spec }, ends));
+    let at = Doorstep { launcher: "/usr/bin/true".into(), ..ends.at };
+    let error = refusal((spec, Ends { at, ..ends }));
     assert!(matches!(error, RoomError::Ended { .. }), "{error:?}");
+}
+
+fn a_launcher_that_is_told_nothing_builds_nothing() {
+    let (_spec, mut ends) = spec(&["__exit", "0"]);
+    drop(Launcher::start(ends.at).unwrap());
+    let mut said = String::new();
+    ends.output.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+    assert_eq!(receive_fd(&ends.door).unwrap_err().kind(), ErrorKind::UnexpectedEof, "no door was opened");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use secure_browser_platform::{
     process::receive_fd,
-    room::{self, FileInRoom, Guarantee, HOME, Mount, Name, PROGRAM, RUNTIME_DIR, RoomSpec, State},
+    room::{self, Doorstep, FileInRoom, Guarantee, HOME, Mount, Name, PROGRAM, RUNTIME_DIR, RoomSpec, State},
 };
 
 use crate::{
@@ -34,7 +34,7 @@ fn shell(script: &str) -> (RoomSpec, Ends) {
 
 fn the_door_is_knocked_at_inside_and_answered_outside() {
     let (spec, mut ends) = spec(&["__knock", &DOOR.to_string()]);
-    let mut room = room::launch(spec).unwrap();
+    let mut room = room::launch(ends.at, &spec).unwrap();
     let door = TcpListener::from(receive_fd(&ends.door).unwrap());
     let (mut visitor, from) = door.accept().unwrap();
     let mut heard = [0; 6];
@@ -123,15 +123,16 @@ fn execute_only_programs_are_told_from_readable_ones() {
     let copies = fs::read_dir(&locked).unwrap().map(|entry| entry.unwrap().path()).filter(|path| *path != program);
     let over = copies.map(|copy| Mount::of(&copy, engine_path(&copy))).collect();
     // The launcher is execute-only as well, as it is when installed.
+    let at = Doorstep { launcher: program.clone(), ..ends.at };
     let (locked, opened) =
-        seen_from_outside((RoomSpec { launcher: program.clone(), program, binds: over, ..spec }, ends));
+        seen_from_outside((RoomSpec { program: program.clone(), binds: over, ..spec }, Ends { at, ..ends }));
     assert_eq!(locked.holds, State::Holds, "{}", locked.how);
     assert!(!opened, "the memory of launcher, first process and program is closed");
 }
 
 /// What was measured inside, and whether this process can read the memory of launcher, first process or program.
 fn seen_from_outside((spec, mut ends): (RoomSpec, Ends)) -> (Guarantee, bool) {
-    let room = room::launch(spec).unwrap();
+    let room = room::launch(ends.at, &spec).unwrap();
     ends.control.read_exact(&mut [0; 3]).unwrap();
     let measured = room.guarantees().iter().find(|one| one.name == Name::OtherPrograms).cloned().unwrap();
     let own = descendants(room.id().cast_signed()).into_iter().take(3);

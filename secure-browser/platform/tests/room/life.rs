@@ -85,7 +85,7 @@ fn a_stopped_launcher_keeps_nothing_alive() {
 
 fn a_dropped_room_is_gone() {
     let (spec, ends) = spec(&["__family"]);
-    let room = room::launch(spec).unwrap();
+    let room = room::launch(ends.at, &spec).unwrap();
     let watched = room.watch().unwrap();
     assert_eq!(wait_readable(&[ends.control.as_fd()], Some(PATIENCE)).unwrap(), [true]);
     drop(room);

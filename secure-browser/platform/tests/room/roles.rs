@@ -103,7 +103,7 @@ fn family() {
 /// Holds a room with a family until it is killed. Prints the room's id when all of it runs.
 fn supervise() {
     let (spec, mut ends) = set_up::spec(&["__family"]);
-    let room = room::launch(spec).unwrap();
+    let room = room::launch(ends.at, &spec).unwrap();
     ends.control.read_exact(&mut [0; 3]).unwrap();
     println!("{}", room.id());
     let _ = std::io::stdin().read(&mut [0]);

@@ -13,7 +13,7 @@ use std::{
 
 use secure_browser_platform::{
     process::socket_pair,
-    room::{self, Room, RoomError, RoomSpec},
+    room::{self, Doorstep, Room, RoomError, RoomSpec},
 };
 
 /// Far longer than anything here takes; only a failing test waits for it.
@@ -21,8 +21,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The door's port.
 pub const DOOR: u16 = 3128;
 
-/// The outer ends of a room.
+/// The outer ends of a room, and what its launcher is started with.
 pub struct Ends {
+    pub at: Doorstep,
     pub control: UnixStream,
     pub door: UnixStream,
     pub output: File,
@@ -33,21 +34,23 @@ pub fn spec(role: &[&str]) -> (RoomSpec, Ends) {
     let (control, control_there) = socket_pair().unwrap();
     let (door, door_there) = socket_pair().unwrap();
     let (output, output_there) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
-    let spec = RoomSpec {
+    let at = Doorstep {
         launcher: env::current_exe().unwrap(),
+        control: control_there.into(),
+        door: door_there.into(),
+        stdout: Some(output_there),
+        stderr: None,
+    };
+    let spec = RoomSpec {
         program: env::current_exe().unwrap(),
         args: role.iter().map(OsString::from).collect(),
         env: Vec::new(),
         binds: Vec::new(),
         files: Vec::new(),
-        control: control_there.into(),
-        door: door_there.into(),
         door_port: DOOR,
         writable_bytes: 8 << 20,
-        stdout: Some(output_there),
-        stderr: None,
     };
-    (spec, Ends { control, door, output: output.into() })
+    (spec, Ends { at, control, door, output: output.into() })
 }
 
 /// A room that runs a system program.
@@ -58,7 +61,7 @@ pub fn running(program: &str, args: &[&str]) -> (RoomSpec, Ends) {
 
 /// Runs a room to its end.
 pub fn end_of((spec, mut ends): (RoomSpec, Ends)) -> (ExitStatus, String) {
-    let mut room = room::launch(spec).unwrap();
+    let mut room = room::launch(ends.at, &spec).unwrap();
     let mut said = String::new();
     ends.output.read_to_string(&mut said).unwrap();
     (ended(&mut room), said)
@@ -70,8 +73,8 @@ pub fn ended(room: &mut Room) -> ExitStatus {
 }
 
 /// Why a room cannot be.
-pub fn refusal((spec, _ends): (RoomSpec, Ends)) -> RoomError {
-    room::launch(spec).expect_err("the room is refused")
+pub fn refusal((spec, ends): (RoomSpec, Ends)) -> RoomError {
+    room::launch(ends.at, &spec).expect_err("the room is refused")
 }
 
 /// The process and its line of first children.

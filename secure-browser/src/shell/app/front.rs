@@ -36,6 +36,9 @@ impl App {
                 self.ended.root.upcast_ref()
             }
         };
+        if matches!(front, Some(Front::Portal | Front::Problem)) {
+            self.want_portal();
+        }
         self.stack.set_visible_child(page);
         self.watermark.uncover(front.is_some());
         self.describe();
@@ -95,7 +98,8 @@ impl App {
     }
 
     /// A second has passed.
-    pub(super) fn tick(&self) {
+    pub(super) fn tick(&mut self) {
+        self.rest();
         self.bar.tick(&self.words);
         self.watermark.tick();
     }

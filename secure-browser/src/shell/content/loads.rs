@@ -59,7 +59,10 @@ fn watch_progress(page: &WebView, clock: &Clock, hooks: &Hooks) {
         LoadEvent::Started => clock.start_unless_running(),
         LoadEvent::Finished => {
             let url = page.uri().unwrap_or_default();
-            if let Some(ms) = clock.stop().filter(|_| url.starts_with("http")) {
+            // The blank page that warmed the engine may be done only after the first one was asked for.
+            if url.starts_with("http")
+                && let Some(ms) = clock.stop()
+            {
                 events.content(ContentEvent::Loaded { url: url.into(), ms });
             }
         }

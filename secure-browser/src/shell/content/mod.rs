@@ -8,7 +8,7 @@ mod navigation;
 mod settings;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
 };
 
@@ -22,7 +22,7 @@ use super::{
     ShellError,
     chooser::Chooser,
     clipboard::Clipboards,
-    event::{ContentEvent, Events, Refusal},
+    event::{ContentEvent, Events, Refusal, UiEvent},
     guard::Guard,
     notice::Strip,
     words::Words,
@@ -54,11 +54,17 @@ pub struct Content(Rc<Inner>);
 
 struct Inner {
     root: gtk::Stack,
-    seed: WebView,
-    context: WebContext,
+    engine: OnceCell<Engine>,
+    lang: Cell<Lang>,
     views: RefCell<Vec<View>>,
     hooks: Hooks,
     clipboards: Clipboards,
+}
+
+/// What all views are made from.
+struct Engine {
+    seed: WebView,
+    context: WebContext,
 }
 
 /// One view. wry's half owns the widget, WebKit's half has the doors.
@@ -71,19 +77,36 @@ struct View {
 }
 
 impl Content {
-    /// Makes the context and a first view on `about:blank`, so that the web process is warm before it is needed.
+    /// No engine yet, and no view.
+    #[must_use]
+    pub fn new(hooks: Hooks) -> Self {
+        let clipboards = Clipboards::new(hooks.guard.clone());
+        Self(Rc::new(Inner {
+            root: gtk::Stack::new(),
+            engine: OnceCell::new(),
+            lang: Cell::default(),
+            views: RefCell::default(),
+            hooks,
+            clipboards,
+        }))
+    }
+
+    /// Makes the engine's context and a first view on `about:blank`, so that the web process is there before it is
+    /// needed. Does nothing the second time.
     ///
     /// # Errors
     /// [`ShellError`] if a view cannot be made or a setting does not hold.
-    pub fn new(hooks: Hooks) -> Result<Self, ShellError> {
+    pub fn warm(&self) -> Result<(), ShellError> {
+        if self.0.engine.get().is_some() {
+            return Ok(());
+        }
         let context = settings::context()?;
-        doors::guard_downloads(&context, &hooks);
+        doors::guard_downloads(&context, &self.0.hooks);
+        context.set_preferred_languages(languages(self.0.lang.get()));
         let seed = WebView::builder().web_context(&context).build();
-        let root = gtk::Stack::new();
-        let clipboards = Clipboards::new(hooks.guard.clone());
-        let content = Self(Rc::new(Inner { root, seed, context, views: RefCell::default(), hooks, clipboards }));
-        content.add_view(&content.0.seed)?.load_uri("about:blank");
-        Ok(content)
+        let engine = self.0.engine.get_or_init(|| Engine { seed, context });
+        self.add_view(&engine.seed)?.load_uri("about:blank");
+        Ok(())
     }
 
     /// The widget that holds the views.
@@ -94,6 +117,9 @@ impl Content {
 
     /// Opens `url` in the first view and closes the windows of the page before.
     pub fn open(&self, url: &str) {
+        if let Err(error) = self.warm() {
+            return self.0.hooks.events.send(UiEvent::Broken(error));
+        }
         self.free();
         self.close_windows();
         if let Some((page, clock)) = self.front() {
@@ -105,10 +131,10 @@ impl Content {
 
     /// Tells systems which language the person reads.
     pub fn speak(&self, lang: Lang) {
-        self.0.context.set_preferred_languages(match lang {
-            Lang::Ja => &["ja-JP", "ja", "en"],
-            Lang::En => &["en-US", "en", "ja"],
-        });
+        self.0.lang.set(lang);
+        if let Some(engine) = self.0.engine.get() {
+            engine.context.set_preferred_languages(languages(lang));
+        }
     }
 
     /// Address of the page in front, while it loads that of the page to come; empty if there is none.
@@ -195,7 +221,7 @@ impl Content {
     pub fn sweep(&self) -> bool {
         self.0.views.borrow_mut().retain(|view| !view.closed.get());
         if self.0.views.borrow().is_empty() {
-            if let Err(error) = self.add_view(&self.0.seed) {
+            if let Some(Err(error)) = self.0.engine.get().map(|engine| self.add_view(&engine.seed)) {
                 tracing::error!(%error, "no content view");
             }
             return true;
@@ -308,6 +334,14 @@ impl Content {
                 NewWindowResponse::Deny
             }
         }
+    }
+}
+
+/// What systems are told of the person's language.
+fn languages(lang: Lang) -> &'static [&'static str] {
+    match lang {
+        Lang::Ja => &["ja-JP", "ja", "en"],
+        Lang::En => &["en-US", "en", "ja"],
     }
 }
 

@@ -12,7 +12,7 @@ use workspace_policy::Kind;
 use workspace_protocol::reason::Reason;
 
 use crate::{
-    broker::REASON_HEADER,
+    ipc::REASON_HEADER,
     portal::problem::Problem,
     shell::event::{ContentEvent, Refusal},
 };

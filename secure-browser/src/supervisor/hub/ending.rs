@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
-use secure_browser_core::{lease::LeaseState, session::Cause, unlock::exit_code};
+use secure_browser_core::{
+    lease::LeaseState,
+    session::{Cause, Event},
+    unlock::exit_code,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{sleep, timeout},
 };
-use workspace_protocol::push::{DeviceEventKind, FromDevice};
+use workspace_protocol::{
+    push::{DeviceEventKind, FromDevice},
+    reason::Reason,
+};
 
 use crate::{
     cli::with_causes,
     ipc::{FromUi, ToUi},
     profile::{Entry, ProfileError},
+    standing::Finding,
 };
 
 use super::{
@@ -20,7 +28,7 @@ use super::{
         contact::NotAdmitted,
         parts::{Said, StartError},
     },
-    Hub, device_event, finished,
+    Hub, device_event, finished, untried,
 };
 
 /// Longest time that a refused start is shown in the window.
@@ -45,6 +53,21 @@ impl Hub<'_> {
         // What is left there is an empty folder.
         let _ = self.profile.remove_run();
         exit_code(error.reason())
+    }
+
+    /// What must hold and does not, once all of it was tried.
+    pub(super) async fn does_not_hold(&mut self) -> Option<Finding> {
+        let found = self.tries.take()?.await;
+        found.unwrap_or_else(|_| Some(untried()))
+    }
+
+    /// Something that must hold does not: named, and nothing is opened.
+    pub(super) async fn not_held(&mut self, missing: &Finding) {
+        let reason = Reason::GuaranteeMissing;
+        self.report.refused(reason, None);
+        let detail = format!("{}: {}", missing.name, missing.how);
+        self.report.console().say("session-not-started", &[("detail", &detail)]);
+        self.happen(Event::End(Cause::Refused(reason))).await;
     }
 
     /// Ends a session that is only ours to end: the profile stays.

@@ -32,6 +32,7 @@ use crate::{
     ipc::{ToBroker, ToUi},
     link::{Pending, PushChannel, Pushed},
     profile::{Device, Entry, Journal, Life, Profile, ProfileError},
+    standing::{Finding, Standing},
 };
 
 use super::{
@@ -40,6 +41,7 @@ use super::{
     documents::Documents,
     parts::{Look, Parts, Said, StartError},
     report::{Limiter, Report},
+    steps::Steps,
 };
 
 pub(super) use around::limit as memory_limit;
@@ -66,6 +68,7 @@ pub(super) struct Setup<'a> {
     pub identity: Identity,
     pub life: Life,
     pub options: Options,
+    pub steps: Steps,
 }
 
 /// Why a contact is made.
@@ -93,6 +96,8 @@ pub(super) struct Hub<'a> {
     identity: Option<Identity>,
     kek: Option<Secret>,
     life: Life,
+    /// Not written down yet.
+    device_changed: bool,
     session: Session,
     lease: LeaseState,
     documents: Option<Documents>,
@@ -100,6 +105,9 @@ pub(super) struct Hub<'a> {
     /// What the person was told of this device's state.
     warned: Vec<Reason>,
     parts: Option<Parts>,
+    /// What must hold is being tried; `None` once it holds.
+    tries: Option<JoinHandle<Option<Finding>>>,
+    steps: Steps,
     push: Option<PushChannel>,
     pushed: Option<mpsc::Receiver<Pushed>>,
     push_up: bool,
@@ -117,6 +125,8 @@ pub(super) struct Hub<'a> {
     broker_ready: bool,
     told_ready: bool,
     was_open: bool,
+    /// Opened, and not shown yet.
+    to_show: bool,
     looks: u32,
     server_events: Limiter,
     pastes: Limiter,
@@ -129,7 +139,7 @@ pub(super) struct Hub<'a> {
 
 impl<'a> Hub<'a> {
     pub(super) fn new(setup: Setup<'a>) -> std::io::Result<Self> {
-        let Setup { console, profile, device, identity, life, options } = setup;
+        let Setup { console, profile, device, identity, life, options, steps } = setup;
         let entry = profile.folder().journal().map(|journal| journal.entry);
         let (say, said) = mpsc::channel(INBOX);
         let ends = Ends::listen()?;
@@ -140,12 +150,15 @@ impl<'a> Hub<'a> {
             identity: Some(identity),
             kek: None,
             life,
+            device_changed: false,
             session: Session::Asking,
             lease: LeaseState::Absent,
             documents: None,
             user: String::new(),
             warned: Vec::new(),
             parts: None,
+            tries: None,
+            steps,
             push: None,
             pushed: None,
             push_up: false,
@@ -161,6 +174,7 @@ impl<'a> Hub<'a> {
             broker_ready: false,
             told_ready: false,
             was_open: false,
+            to_show: false,
             looks: 0,
             server_events: Limiter::new(SERVER_EVENTS),
             pastes: Limiter::new(PASTES),
@@ -178,7 +192,7 @@ impl<'a> Hub<'a> {
             Some(_) => self.happen(Event::Pin).await,
             None => self.knock(),
         }
-        if let Err(error) = self.start_parts() {
+        if let Err(error) = self.start_parts().await {
             return End::of(self.not_started(&error).await);
         }
         computer::watch(self.say.clone());
@@ -194,6 +208,7 @@ impl<'a> Hub<'a> {
             tokio::select! {
                 Some(said) = self.said.recv() => self.hear(said).await,
                 contacted = finished(&mut self.contact) => self.contacted(contacted).await,
+                missing = missing(&mut self.tries) => self.not_held(&missing).await,
                 pushed = next(&mut self.pushed) => self.hear_server(pushed).await,
                 _ = looks.tick() => self.look().await,
                 _ = weighs.tick() => self.weigh().await,
@@ -202,15 +217,16 @@ impl<'a> Hub<'a> {
         }
     }
 
-    fn start_parts(&mut self) -> Result<(), StartError> {
+    async fn start_parts(&mut self) -> Result<(), StartError> {
         let run = self.profile.make_run().map_err(StartError::Folder)?;
         let lang = self.report.console().lang().tag();
         let hand_over = self.profile.hand_over();
         let title = self.device.org.clone();
         let look = Look { run: &run, title, kiosk: self.kiosk, lang, hand_over: hand_over.as_deref() };
-        let parts = Parts::start(&look, &self.say)?;
+        let parts = Parts::start(&look, &mut self.steps, &self.say).await?;
+        self.tries = Some(parts.try_what_must_hold());
         self.parts = Some(parts);
-        self.tell_ui(ToUi::Start { lang: lang.to_owned(), kiosk: self.kiosk });
+        self.tell_ui(ToUi::Start { lang: lang.to_owned(), kiosk: self.kiosk, page: self.url.is_some() });
         let folder = hand_over.map(|folder| folder.display().to_string()).unwrap_or_default();
         self.tell_ui(ToUi::HandOver { folder });
         if self.session == Session::Proving {
@@ -276,6 +292,7 @@ impl<'a> Hub<'a> {
         let (Some(pin), Some(identity)) = (self.pin.take(), self.identity.clone()) else {
             return Some(Event::End(Cause::Broken));
         };
+        self.steps.done("pin");
         self.forget_contact();
         self.tell_ui(ToUi::Checking);
         let folder = self.profile.folder().clone();
@@ -297,15 +314,30 @@ impl<'a> Hub<'a> {
         }
         (self.can_ask, self.was_open) = (true, true);
         self.hand_out(true);
-        let url = self.url.take();
-        self.show(url);
+        // The broker first: a page that is asked for before its policy is in force would be refused.
+        self.to_show = true;
+        if self.documents.as_ref().is_some_and(|documents| documents.outside().is_some()) {
+            self.show_first();
+        }
         None
+    }
+
+    /// Shows what is to be seen first, once; what was covered meanwhile stays so.
+    fn show_first(&mut self) {
+        if self.session.is_open() && std::mem::take(&mut self.to_show) {
+            let url = self.url.take();
+            self.show(url);
+        }
     }
 
     fn resume(&mut self) -> Option<Event> {
         self.report.unlocked();
         self.hand_out(false);
-        self.show(None);
+        if self.to_show {
+            self.show_first();
+        } else {
+            self.show(None);
+        }
         None
     }
 
@@ -366,6 +398,23 @@ async fn finished(contact: &mut Option<Contact>) -> Finished {
     let done = task.await.unwrap_or_else(|_| Err(broken()));
     *contact = None;
     (purpose, done)
+}
+
+/// The first thing that must hold and does not; never if all of it holds.
+async fn missing(tries: &mut Option<JoinHandle<Option<Finding>>>) -> Finding {
+    if let Some(task) = tries {
+        let found = task.await.unwrap_or_else(|_| Some(untried()));
+        *tries = None;
+        if let Some(missing) = found {
+            return missing;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Trying ended without a word: nothing is known to hold.
+fn untried() -> Finding {
+    Finding::new("room.read-back", Standing::NotPossible, "what must hold could not be tried")
 }
 
 async fn next(pushed: &mut Option<mpsc::Receiver<Pushed>>) -> Pushed {

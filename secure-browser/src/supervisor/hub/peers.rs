@@ -77,6 +77,7 @@ impl Hub<'_> {
         match frame {
             FromUi::Ready => {
                 self.ui_ready = true;
+                self.steps.done("window");
                 self.maybe_ready();
             }
             FromUi::Pin(pin) => match check_pin(&pin) {
@@ -105,6 +106,7 @@ impl Hub<'_> {
         match frame {
             FromBroker::InForce(_) => {
                 self.broker_ready = true;
+                self.show_first();
                 self.maybe_ready();
             }
             // It was verified here a moment ago: whoever disagrees is not to be trusted with pages.
@@ -147,7 +149,7 @@ impl Hub<'_> {
             return;
         }
         if let Some(documents) = &self.documents {
-            self.report.ready(documents.held().policy.0, &self.device.org);
+            self.report.ready(&self.steps, documents.held().policy.0, &self.device.org);
             self.told_ready = true;
         }
     }

@@ -9,7 +9,7 @@ use secure_browser_core::{
     wipe::{Order, Verdict, WipeEvent},
 };
 use serde_bytes::ByteBuf;
-use tokio::time::timeout;
+use tokio::{task::yield_now, time::timeout};
 use workspace_protocol::{
     documents::Stage,
     ids::{CommandSeq, Epoch, UnixTime},
@@ -113,6 +113,11 @@ impl Hub<'_> {
     /// The PIN was right and the server admitted: documents first, then lease, then the session.
     pub(super) async fn unlocked(&mut self, admitted: Admitted) {
         let Some(opened) = &admitted.opened else { return };
+        self.steps.done("admitted");
+        self.report.admitted();
+        if let Some(missing) = self.does_not_hold().await {
+            return self.not_held(&missing).await;
+        }
         let time = admitted.terms.heard.device_time(clock::now());
         let bundle =
             Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root, admitted.group.clone());
@@ -133,6 +138,9 @@ impl Hub<'_> {
         self.happen(Event::Admitted(limits)).await;
         self.heed_lease().await;
         self.connect(&admitted);
+        // The person waits for the page, not for the disk.
+        yield_now().await;
+        self.keep(&admitted);
     }
 
     /// A new document that is refused leaves the old ones in force, if there are any.
@@ -164,15 +172,14 @@ impl Hub<'_> {
         self.happen(Event::End(Cause::Refused(refused.reason))).await;
     }
 
-    /// Keeps what an admission brings besides the lease.
+    /// Takes what an admission brings besides the lease.
     fn take_over(&mut self, admitted: &Admitted) {
         let admission = &admitted.admission;
         self.user.clone_from(&admission.user);
         if self.device.key_certificate != admission.key_certificate || self.device.org != admission.org {
             self.device.key_certificate.clone_from(&admission.key_certificate);
             self.device.org.clone_from(&admission.org);
-            // The old one still verifies what it signed; the next contact tries again.
-            let _ = self.profile.put_device(&self.device);
+            self.device_changed = true;
         }
         if let Some(identity) = &mut self.identity {
             identity.key_certificate.clone_from(&admission.key_certificate);
@@ -182,10 +189,21 @@ impl Hub<'_> {
             // Not read: the broker goes on with the one before, and is refused when that one ends.
             let _ = parts.tell_broker(ToBroker::Identity(identity));
         }
-        self.keep_sealed();
         self.schedule(admitted);
-        self.note_status(admitted);
         self.warn(&admission.warnings);
+    }
+
+    /// Writes it down, unless there is nothing any more that may be kept.
+    fn keep(&mut self, admitted: &Admitted) {
+        if self.identity.is_none() {
+            return;
+        }
+        if std::mem::take(&mut self.device_changed) {
+            // The old one still verifies what it signed; the next contact tries again.
+            let _ = self.profile.put_device(&self.device);
+        }
+        self.keep_sealed();
+        self.note_status(admitted);
     }
 
     /// Tells the person what the organisation wants put right, once until it changes.
@@ -235,6 +253,7 @@ impl Hub<'_> {
     pub(super) async fn renewed(&mut self, admitted: Admitted) {
         let moved = self.documents.as_mut().is_some_and(|documents| documents.enter(&admitted.group));
         self.take_over(&admitted);
+        self.keep(&admitted);
         self.lease(LeaseEvent::Granted(admitted.terms)).await;
         if let Some(boundary) = admitted.admission.boundary.clone() {
             self.offered_boundary(boundary).await;

@@ -9,7 +9,7 @@ use secure_browser_platform::room::FileInRoom;
 
 use super::installed;
 
-pub(super) use layout::ask as ask_layout;
+pub(super) use layout::name as layout;
 
 /// The bus, as the UI starts it and as every program of the room finds it.
 const BUS: &str = "unix:path=/run/room/bus";

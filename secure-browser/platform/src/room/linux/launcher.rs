@@ -23,7 +23,7 @@ use super::{
     wire::{At, Failure, Report, Wire, numbers},
 };
 use crate::{
-    process::{inherited, no_core_dumps, not_dumpable, refuse_root, wait_readable},
+    process::{inherited, no_core_dumps, not_dumpable, receive_fd, refuse_root, wait_readable},
     room::Step,
 };
 
@@ -62,8 +62,8 @@ fn outside(report: &mut File) -> Result<i32, Failure> {
     let (ends, spec) = begin()?;
     own_user_namespace()?;
     untraced()?;
-    let wire = read(spec)?;
     own_namespaces()?;
+    let wire = read(&spec)?;
     tied_to_supervisor(&ends.alive)?;
     let (leash, leash_held) = pipe2(OFlag::O_CLOEXEC).at(Step::FirstProcess, "pipe")?;
     // SAFETY: this process has one thread (checked in `begin`), so the child may go on as any process may.
@@ -112,7 +112,9 @@ fn untraced() -> Result<(), Failure> {
     }
 }
 
-fn read(spec: OwnedFd) -> Result<Wire, Failure> {
+/// Waits until the supervisor says what to build; one that is gone says nothing any more.
+fn read(told: &OwnedFd) -> Result<Wire, Failure> {
+    let spec = receive_fd(told).at(Step::Spec, "wait for it")?;
     let text = io::read_to_string(File::from(spec)).at(Step::Spec, "read")?;
     serde_json::from_str(&text).map_err(|_| Failure::new(Step::Spec, "not a spec", Errno::EINVAL))
 }

@@ -13,7 +13,10 @@ mod wire;
 use std::{
     fs::File,
     io::{self, Read, Seek, Write},
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
     path::Path,
     process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -27,11 +30,11 @@ use nix::{
 
 pub use launcher::run_as_room_launcher;
 
-use super::{Guarantee, LAUNCHER_ARGUMENT, Member, Mount, Name, RoomError, RoomSpec, State};
-use crate::process::{self, Process, socket_pair, wait_readable};
+use super::{Doorstep, Guarantee, LAUNCHER_ARGUMENT, Member, Mount, Name, RoomError, RoomSpec, State};
+use crate::process::{self, Process, send_fd, socket_pair, wait_readable};
 use wire::{Report, Wire, numbers};
 
-/// Longest time from start to the program's first instruction. Measured: tens of milliseconds.
+/// Longest time from the order to the program's first instruction. Measured: tens of milliseconds.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A running room. Readable (`AsFd`, for poll or an async reactor) once all of it has ended. Dropping it kills it.
@@ -57,7 +60,7 @@ impl Room {
         &self.guarantees
     }
 
-    /// From the call of [`launch`] to the program's exec.
+    /// From the launcher's start to the program's exec.
     #[must_use]
     pub fn took(&self) -> Duration {
         self.took
@@ -124,13 +127,94 @@ impl AsRawFd for Room {
     }
 }
 
-/// Builds a room and starts its program. Blocks for tens of milliseconds. The room dies with the calling *thread*, so
-/// call it from one that lives as long as the process.
+/// A launcher that runs and waits to be told what to build: nothing of a room is there yet. Dropping it ends it.
+#[derive(Debug)]
+pub struct Launcher {
+    process: Process,
+    alive: OwnedFd,
+    report: File,
+    /// Where it is told.
+    tell: UnixStream,
+    since: Instant,
+}
+
+/// A launcher that builds. Readable (`AsFd`) once it has told something. Dropping it ends it.
+#[derive(Debug)]
+pub struct Building {
+    process: Process,
+    alive: OwnedFd,
+    report: File,
+    since: Instant,
+}
+
+impl Launcher {
+    /// Starts one. It dies, and later the room with it, with the calling *thread*, so call this from one that lives as
+    /// long as the process.
+    ///
+    /// # Errors
+    /// What the kernel said, or that this is root.
+    pub fn start(at: Doorstep) -> Result<Self, RoomError> {
+        let since = Instant::now();
+        process::refuse_root().map_err(|_| RoomError::RunAsRoot)?;
+        let (report, report_there) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
+        let (alive_there, alive) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
+        let (tell, told) = socket_pair().map_err(RoomError::Launcher)?;
+        let process = start_launcher(at, told.into(), report_there, alive_there).map_err(RoomError::Launcher)?;
+        Ok(Self { process, alive, report: report.into(), tell, since })
+    }
+
+    /// Tells it what to build. Does not wait.
+    ///
+    /// # Errors
+    /// A path that is not absolute, or what the kernel said; nothing runs then.
+    pub fn build(self, spec: &RoomSpec) -> Result<Building, RoomError> {
+        let wire = Wire::of(spec).map_err(RoomError::Launcher)?;
+        self.order(&wire)
+    }
+
+    fn order(self, wire: &Wire) -> Result<Building, RoomError> {
+        let Self { process, alive, report, tell, since } = self;
+        match in_memory(wire).and_then(|spec| send_fd(&tell, &spec)) {
+            Ok(()) => {}
+            // It has ended, and its last report says why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(RoomError::Launcher(error)),
+        }
+        Ok(Building { process, alive, report, since })
+    }
+}
+
+impl Building {
+    /// Waits until the program runs in the room, or will not: tens of milliseconds.
+    ///
+    /// # Errors
+    /// Which step or guarantee failed; nothing of the room runs then.
+    pub fn room(self) -> Result<Room, RoomError> {
+        let Self { mut process, alive, report, since } = self;
+        let guarantees = hear(report, &mut process, Instant::now() + READY_WITHIN)?;
+        Ok(Room { launcher: process, _alive: alive, guarantees, took: since.elapsed() })
+    }
+}
+
+impl AsFd for Building {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.report.as_fd()
+    }
+}
+
+impl AsRawFd for Building {
+    fn as_raw_fd(&self) -> RawFd {
+        self.report.as_raw_fd()
+    }
+}
+
+/// Builds a room and starts its program: all of the above, one after the other.
 ///
 /// # Errors
 /// Which step or guarantee failed; nothing of the room runs then.
-pub fn launch(spec: RoomSpec) -> Result<Room, RoomError> {
-    begin(spec, true)
+pub fn launch(at: Doorstep, spec: &RoomSpec) -> Result<Room, RoomError> {
+    let wire = Wire::of(spec).map_err(RoomError::Launcher)?;
+    Launcher::start(at)?.order(&wire)?.room()
 }
 
 /// Builds a room as [`launch`] would for `binary`, measures it and closes it again.
@@ -138,58 +222,48 @@ pub fn launch(spec: RoomSpec) -> Result<Room, RoomError> {
 /// # Errors
 /// As [`launch`].
 pub fn measure(binary: &Path) -> Result<Vec<Guarantee>, RoomError> {
-    measure_with(binary, Vec::new())
+    measure_with(binary, binary, Vec::new())
 }
 
-/// [`measure`] with what a session shows in its room, above all the execute-only copies over the engine's programs.
+/// [`measure`] for a `program` that another binary, the `launcher`, builds rooms for, with what a session shows in its
+/// room, above all the execute-only copies over the engine's programs.
 ///
 /// # Errors
 /// As [`launch`].
-pub fn measure_with(binary: &Path, binds: Vec<Mount>) -> Result<Vec<Guarantee>, RoomError> {
+pub fn measure_with(launcher: &Path, program: &Path, binds: Vec<Mount>) -> Result<Vec<Guarantee>, RoomError> {
     let (control, _control) = socket_pair().map_err(RoomError::Launcher)?;
     let (door, _door) = socket_pair().map_err(RoomError::Launcher)?;
+    let at = Doorstep {
+        launcher: launcher.to_owned(),
+        control: control.into(),
+        door: door.into(),
+        stdout: None,
+        stderr: None,
+    };
     let spec = RoomSpec {
-        launcher: binary.to_owned(),
-        program: binary.to_owned(),
+        program: program.to_owned(),
         args: Vec::new(),
         env: Vec::new(),
         binds,
         files: Vec::new(),
-        control: control.into(),
-        door: door.into(),
         door_port: 0,
         writable_bytes: 1 << 20,
-        stdout: None,
-        stderr: None,
     };
-    begin(spec, false).map(|room| room.guarantees.clone())
+    let wire = Wire { run: false, ..Wire::of(&spec).map_err(RoomError::Launcher)? };
+    Launcher::start(at)?.order(&wire)?.room().map(|room| room.guarantees.clone())
 }
 
-fn begin(spec: RoomSpec, run: bool) -> Result<Room, RoomError> {
-    let start = Instant::now();
-    process::refuse_root().map_err(|_| RoomError::RunAsRoot)?;
-    let (report, report_there) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
-    let (alive_there, alive) = pipe2(OFlag::O_CLOEXEC).map_err(launcher_error)?;
-    let mut launcher = start_launcher(spec, run, report_there, alive_there).map_err(RoomError::Launcher)?;
-    let guarantees = hear(File::from(report), &mut launcher, start + READY_WITHIN)?;
-    Ok(Room { launcher, _alive: alive, guarantees, took: start.elapsed() })
-}
-
-fn start_launcher(spec: RoomSpec, run: bool, report: OwnedFd, alive: OwnedFd) -> io::Result<Process> {
-    let wire = Wire { run, ..Wire::of(&spec)? };
-    let mut command = Command::new(&spec.launcher);
+fn start_launcher(at: Doorstep, told: OwnedFd, report: OwnedFd, alive: OwnedFd) -> io::Result<Process> {
+    let mut command = Command::new(&at.launcher);
     command.arg(LAUNCHER_ARGUMENT).env_clear().current_dir("/").stdin(Stdio::null());
-    // WebKit's allocator starts a thread while the library loads; told to use the system's, it does not. Measured with
-    // libwebkit2gtk-4.1 2.50.6. The room's program does not inherit it.
-    command.env("Malloc", "1");
-    command.stdout(spec.stdout.map_or_else(Stdio::null, Stdio::from));
-    command.stderr(spec.stderr.map_or_else(Stdio::null, Stdio::from));
+    command.stdout(at.stdout.map_or_else(Stdio::null, Stdio::from));
+    command.stderr(at.stderr.map_or_else(Stdio::null, Stdio::from));
     let descriptors = vec![
-        (spec.control, numbers::CONTROL),
-        (in_memory(&wire)?, numbers::SPEC),
+        (at.control, numbers::CONTROL),
+        (told, numbers::SPEC),
         (report, numbers::REPORT),
         (alive, numbers::ALIVE),
-        (spec.door, numbers::DOOR),
+        (at.door, numbers::DOOR),
     ];
     process::spawn(&mut command, descriptors)
 }

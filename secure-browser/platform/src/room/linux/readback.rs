@@ -176,12 +176,16 @@ fn core_dumps() -> Guarantee {
 
 /// The kernel denies another program of the same user this memory only if the user may not read the binary.
 fn other_programs() -> Guarantee {
-    let programs: Vec<PathBuf> = [PathBuf::from(PROGRAM)].into_iter().chain(engines()).collect();
+    // This process's own binary is the supervisor's and the broker's, which hold keys.
+    let own = [PathBuf::from(PROGRAM), PathBuf::from("/proc/self/exe")];
+    let programs: Vec<PathBuf> = own.into_iter().chain(engines()).collect();
     let readable: Vec<String> =
         programs.iter().filter(|path| File::open(path).is_ok()).map(|path| path.display().to_string()).collect();
     if readable.is_empty() {
-        let how =
-            format!("the {} programs that hold pages are execute-only; helpers that hold none are not", programs.len());
+        let how = format!(
+            "the {} programs that hold pages or keys are execute-only; helpers that hold none are not",
+            programs.len()
+        );
         return guarantee(Name::OtherPrograms, true, how);
     }
     let how = format!("not execute-only: {}", readable.join(" "));
