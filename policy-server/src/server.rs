@@ -4,11 +4,12 @@ mod current;
 mod denied;
 pub mod lists;
 mod nonces;
+mod restart;
 
 use std::{sync::Arc, time::Duration};
 
-use policy_server_core::audit::Entry;
-use policy_server_store::{Lists as _, SqliteStore, Store, StoreError, View, Work};
+use policy_server_core::audit::{Entry, SignedTree};
+use policy_server_store::{Lists as _, SqliteStore, Store, StoreError, View, Work, fill_nodes};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workspace_protocol::ids::CommandSeq;
 
@@ -16,6 +17,7 @@ pub use current::Current;
 pub use denied::DenySet;
 pub use lists::Lists;
 pub use nonces::{Activation, Nonces, PendingEnrollment, Purpose};
+pub use restart::{RESTART, Restart, Said};
 
 use crate::{
     backup::restore::RESTORED,
@@ -52,6 +54,8 @@ pub struct Server {
     pub least_seq: CommandSeq,
     /// Refusals that were logged lately.
     pub refusals: Lately,
+    /// How the audit log goes on where the root key had to say so.
+    pub restart: Restart,
     /// Roots and revocation lists that evidence is judged by.
     pub lists: Lists,
     /// Tells channels to look again.
@@ -93,13 +97,15 @@ impl Server {
         let keys = keys::load(dir)?;
         let lists = Lists::open(dir, &keys.root)?;
         let store = Database::open(&dir.database()).await?;
+        fill_nodes(&store).await?;
         let mut view = store.view().await?;
         let denied = DenySet::new(view.denied(clock::now()).await?);
         let current = Current::new(view.boundary().await?, view.policies().await?, view.trials().await?);
         let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
+        let restart = Restart::open(&mut view, &keys).await?;
         let routes = InForce::new(flow::gateway::at_start(&mut view, &keys.secret).await?);
         drop(view);
-        Ok(Arc::new(Self {
+        let server = Arc::new(Self {
             dir: dir.clone(),
             least_seq: CommandSeq(restored.map_or(0, u64::from_be_bytes)),
             config,
@@ -109,6 +115,7 @@ impl Server {
             denied,
             current,
             refusals: Lately::default(),
+            restart,
             lists,
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),
@@ -120,7 +127,10 @@ impl Server {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             serving,
-        }))
+        });
+        // A change of keys that a crash cut off from its line in the log gets it now.
+        flow::rotate::note(&server, "server").await?;
+        Ok(server)
     }
 
     /// Appends to the audit log in a unit of work.
@@ -128,6 +138,14 @@ impl Server {
     /// # Errors
     /// [`StoreError`].
     pub async fn log<W: Work>(&self, work: &mut W, entry: &Entry) -> Result<(), StoreError> {
+        self.log_shown(work, entry).await.map(drop)
+    }
+
+    /// As [`Server::log`]; the log as it is then, to be shown to its witnesses once the unit is committed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_shown<W: Work>(&self, work: &mut W, entry: &Entry) -> Result<SignedTree, StoreError> {
         work.log(entry, &self.keys.log, &self.keys.audit).await
     }
 

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     /// Every promise that is measured outside the room, by name; those of the room are its guarantees.
-    const AROUND: [&str; 12] = [
+    const AROUND: [&str; 13] = [
         "display.private",
         "clipboard.private",
         "display.capture",
@@ -90,6 +90,7 @@ mod tests {
         "engine.sandbox",
         "input.japanese",
         "key.hardware",
+        "log.witness",
     ];
 
     #[test]

@@ -7,6 +7,7 @@ mod paste;
 mod people;
 mod restored;
 mod screen;
+mod witness;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use workspace_protocol::{cbor, crypto::SigningKey, ids::UnixTime};
 
 use crate::{
-    merkle::{Frontier, Hash, Tree, leaf_hash},
+    merkle::{Frontier, Hash, Node, Tree, leaf_hash},
     note::{NoteKey, sign_tree, verify_tree},
 };
 
@@ -89,14 +89,44 @@ pub struct SignedLeaf {
     pub signature: Vec<u8>,
 }
 
-/// Appends an entry: the leaf to keep, and the frontier grown by it.
+/// A log grown by an entry.
+#[derive(Clone, Debug)]
+pub struct Grown {
+    /// Its right edge.
+    pub frontier: Frontier,
+    /// The leaf to keep.
+    pub leaf: SignedLeaf,
+    /// Inner nodes that the leaf completed, to keep too: consistency proofs are made of them.
+    pub nodes: Vec<(Node, Hash)>,
+}
+
+impl Grown {
+    /// The tree, as its signature says it.
+    #[must_use]
+    pub fn signed(self) -> SignedTree {
+        let tree = Tree { size: self.frontier.size(), root: self.leaf.root };
+        SignedTree { tree, signature: self.leaf.signature }
+    }
+}
+
+/// A tree with the log's signature of its checkpoint.
+#[derive(Clone, Debug)]
+pub struct SignedTree {
+    /// The tree.
+    pub tree: Tree,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+/// Appends an entry.
 #[must_use]
-pub fn append(mut frontier: Frontier, entry: &Entry, name: &NoteKey, key: &SigningKey) -> (Frontier, SignedLeaf) {
+pub fn append(mut frontier: Frontier, entry: &Entry, name: &NoteKey, key: &SigningKey) -> Grown {
     let leaf = encode(frontier.size(), entry);
-    frontier.push(leaf_hash(&leaf));
+    let mut nodes = Vec::new();
+    frontier.push_noting(leaf_hash(&leaf), |node, hash| nodes.push((node, hash)));
     let tree = Tree { size: frontier.size(), root: frontier.root() };
     let signature = sign_tree(name, key, &tree);
-    (frontier, SignedLeaf { leaf, root: tree.root, signature })
+    Grown { frontier, leaf: SignedLeaf { leaf, root: tree.root, signature }, nodes }
 }
 
 /// What is wrong with a log.
@@ -187,9 +217,9 @@ mod tests {
         let (mut frontier, mut leaves) = (Frontier::default(), Vec::new());
         for i in 0..n {
             let entry = Entry::done(UnixTime(100), "admin:uid=0", "device.wipe", i).with("seq", 1);
-            let (grown, leaf) = append(frontier, &entry, &name, &key);
-            frontier = grown;
-            leaves.push(leaf);
+            let grown = append(frontier, &entry, &name, &key);
+            frontier = grown.frontier;
+            leaves.push(grown.leaf);
         }
         let tree = Tree { size: frontier.size(), root: frontier.root() };
         (name, leaves, tree)

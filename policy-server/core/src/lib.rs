@@ -10,14 +10,14 @@ pub mod fleet;
 pub mod lease;
 pub mod limit;
 pub mod listing;
-pub mod merkle;
-pub mod note;
 pub mod orders;
 pub mod outbox;
 pub mod posture;
 pub mod rollout;
 pub mod signing;
 pub mod storm;
+
+pub use workspace_protocol::{merkle, note};
 pub mod token;
 pub mod trust;
 pub mod usage;

@@ -30,6 +30,8 @@ pub const UNLOCK_FINISH: &str = "/device/v1/unlock/finish";
 pub const RENEW: &str = "/device/v1/renew";
 /// `POST`: a receipt, from a device that may have nothing left but its tombstone key. [`ReceiptUpload`] -> [`ReceiptReply`].
 pub const RECEIPT: &str = "/device/v1/receipt";
+/// `POST`: the audit log is not the one that the device saw. [`SignedRequest`] of [`Alarm`] -> [`ReceiptReply`].
+pub const ALARM: &str = "/device/v1/alarm";
 /// `GET`, WebSocket over mutual TLS: the push channel of [`crate::push`].
 pub const PUSH: &str = "/device/v1/push";
 
@@ -201,6 +203,9 @@ pub struct UnlockFinish {
     pub finalization: ByteBuf,
     /// What the device holds already.
     pub held: Held,
+    /// What the device saw of the audit log.
+    #[serde(default)]
+    pub seen: Seen,
     /// What the device says of itself now.
     pub facts: DeviceFacts,
     /// A fresh quote over [`crate::evidence::challenge`], from a device that was enrolled with a TPM.
@@ -214,6 +219,9 @@ pub struct UnlockFinish {
 pub struct Renew {
     /// What the device holds already.
     pub held: Held,
+    /// What the device saw of the audit log.
+    #[serde(default)]
+    pub seen: Seen,
     /// What the device says of itself now.
     pub facts: DeviceFacts,
     /// A fresh quote over [`crate::evidence::challenge`], from a device that was enrolled with a TPM.
@@ -229,6 +237,55 @@ pub struct Held {
     pub boundary: Version,
     /// Version of the policy, 0 for none.
     pub policy: Version,
+}
+
+/// How far a device has seen the audit log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Entries of the newest log that it saw, 0 for none.
+    pub size: u64,
+    /// Version of the newest restart that it took, 0 for none.
+    pub restart: Version,
+}
+
+/// What the server says of its audit log. A device keeps the key of its enrollment and the newest tree it saw, and goes
+/// on only if the new tree has the old one as its beginning. An empty one is no log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogWord {
+    /// Name and key of the log, as a signed-note key (c2sp.org/signed-note).
+    pub key: String,
+    /// The checkpoint, a signed note (c2sp.org/tlog-checkpoint).
+    pub checkpoint: String,
+    /// Consistency proof (RFC 6962 section 2.1.2) from the tree that the device saw, 32 bytes a hash; empty if it saw
+    /// none, or as many entries, or more.
+    pub proof: Vec<ByteBuf>,
+    /// The newest restart, if the device has not taken it yet.
+    pub restart: Option<Restarted>,
+}
+
+/// The log goes on from a tree that the root key names, whatever was seen of it before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restarted {
+    /// Signed [`crate::documents::LogRestart`].
+    pub statement: ByteBuf,
+    /// Consistency proof from the tree of the statement.
+    pub proof: Vec<ByteBuf>,
+}
+
+/// A device saw another log than the one it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    /// Entries of the log that it saw.
+    pub seen_size: u64,
+    /// Root of the log that it saw.
+    #[serde(with = "serde_bytes")]
+    pub seen_root: [u8; 32],
+    /// The checkpoint that it was shown and that does not go on from there.
+    pub shown: String,
 }
 
 /// The right to work: certificate, lease and what the device must know.
@@ -263,6 +320,8 @@ pub struct Admission {
     /// What the evidence was worth: `A0` to `A3`.
     #[serde(default)]
     pub level: String,
+    /// The audit log as it is now: the fleet is its witness.
+    pub log: LogWord,
 }
 
 /// Brings a receipt.

@@ -21,6 +21,22 @@ pub struct KeyCertificate {
     pub not_after: UnixTime,
 }
 
+/// The root key says: the audit log goes on from this tree, whatever was seen of it before. After a restore from a
+/// backup a lawful log looks like a forked one; only the root's word tells them apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogRestart {
+    /// Name and key of the log, as a signed-note key.
+    pub log: String,
+    /// Only grows.
+    pub version: Version,
+    /// Entries of the tree.
+    pub size: u64,
+    /// Root of the tree.
+    #[serde(with = "serde_bytes")]
+    pub root: [u8; 32],
+}
+
 /// The widest that any policy may be (policy.md section 1); `toml` is the boundary file as the admin wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -27,6 +27,8 @@ pub enum Kind {
     Receipt,
     /// [`crate::lists::TrustList`], by the root key or the online key.
     TrustList,
+    /// [`crate::documents::LogRestart`], by the root key.
+    LogRestart,
 }
 
 impl Kind {
@@ -39,6 +41,7 @@ impl Kind {
             Self::Command => b"secure-workspace/v1/command",
             Self::Receipt => b"secure-workspace/v1/receipt",
             Self::TrustList => b"secure-workspace/v1/trust-list",
+            Self::LogRestart => b"secure-workspace/v1/log-restart",
         }
     }
 
@@ -47,7 +50,7 @@ impl Kind {
     pub fn cap(self) -> usize {
         match self {
             Self::Boundary | Self::Policy | Self::TrustList => 4 << 20,
-            Self::KeyCertificate | Self::Lease | Self::Command | Self::Receipt => 8 << 10,
+            Self::KeyCertificate | Self::Lease | Self::Command | Self::Receipt | Self::LogRestart => 8 << 10,
         }
     }
 }

@@ -11,6 +11,8 @@ pub mod evidence;
 pub mod ids;
 pub mod link;
 pub mod lists;
+pub mod merkle;
+pub mod note;
 pub mod opaque;
 pub mod posture;
 pub mod push;

@@ -156,6 +156,8 @@ reasons! {
     DeviceLocked = "device.locked",
     /// The device was retired.
     DeviceRetired = "device.retired",
+    /// The server's audit log does not go on from what the device saw: it was rewritten, or an old copy runs.
+    LogForked = "log.forked",
     /// The admin who asked cannot agree with himself.
     AdminSame = "admin.same",
     /// The request waited too long for a second admin.

@@ -14,14 +14,14 @@ use base64::{Engine, engine::general_purpose::STANDARD as B64};
 use policy_server_core::audit::Entry;
 use policy_server_store::{Store, StoreError, Work};
 use serde::{Deserialize, Serialize};
-use workspace_protocol::reason::Reason;
+use workspace_protocol::{cbor, reason::Reason};
 use zeroize::Zeroizing;
 
 use super::Actor;
 use crate::{
     backup, clock,
     failure::Failure,
-    flow::{recovery, rotate},
+    flow::{recovery, rotate, witness},
     serve::ends::ends,
     server::Server,
 };
@@ -39,6 +39,17 @@ type Answer<T> = Result<Json<T>, Failure>;
 pub struct Code {
     /// The code.
     pub code: Zeroizing<String>,
+}
+
+/// What a lost admin gets back; prints nothing.
+#[derive(Serialize, Deserialize)]
+pub struct Recovered {
+    /// The next recovery code.
+    pub code: Zeroizing<String>,
+    /// Where a passkey is made.
+    pub link: Zeroizing<String>,
+    /// For which account.
+    pub account: String,
 }
 
 /// A key or document and its end.
@@ -86,6 +97,32 @@ pub struct Rotated {
     pub until: String,
 }
 
+/// What the root key has to sign so that devices follow the log as it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RestartWanted {
+    /// The document, CBOR in base64.
+    pub document: String,
+    /// Name of the root key that must sign it.
+    pub root_id: String,
+}
+
+/// The root's word about the log.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestartSaid {
+    /// The envelope in base64.
+    pub statement: String,
+}
+
+/// From where the log goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RestartedLog {
+    /// Entries.
+    pub entries: u64,
+    /// Root of them, hexadecimal.
+    pub root: String,
+}
+
 /// All routes.
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
@@ -95,6 +132,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/keys/online/next", post(next_online))
         .route("/admin/v1/keys/online", post(install_online))
         .route("/admin/v1/keys/ca", post(rotate_ca))
+        .route("/admin/v1/log/restart", get(restart_wanted).post(restart))
         .with_state(server)
 }
 
@@ -127,9 +165,10 @@ async fn note_backup(State(server): Shared, Extension(by): By) -> Answer<()> {
     Ok(Json(recovery::note_backup(&server, &by.0).await?))
 }
 
-async fn recover(State(server): Shared, Extension(by): By, Json(ask): Json<Code>) -> Answer<Code> {
-    let code = recovery::recover(&server, &by.0, &backup::tidy(&ask.code)).await?;
-    Ok(Json(Code { code }))
+async fn recover(State(server): Shared, Extension(by): By, Json(ask): Json<Code>) -> Answer<Recovered> {
+    let recovery::Recovered { code, link, account } =
+        recovery::recover(&server, &by.0, &backup::tidy(&ask.code)).await?;
+    Ok(Json(Recovered { code, link, account }))
 }
 
 async fn list_keys(State(server): Shared) -> Answer<Vec<KeyView>> {
@@ -148,6 +187,17 @@ async fn install_online(State(server): Shared, Extension(by): By, Json(ask): Jso
     let certificate = B64.decode(&ask.certificate).map_err(|_| Failure::refused("keys-certificate"))?;
     let until = rotate::install_online(&server, &by.0, &certificate).await?;
     Ok(Json(Rotated { until: clock::text(until) }))
+}
+
+async fn restart_wanted(State(server): Shared) -> Answer<RestartWanted> {
+    let document = B64.encode(cbor::to_vec(&witness::restart_wanted(&server).await?));
+    Ok(Json(RestartWanted { document, root_id: server.keys.root.id().to_string() }))
+}
+
+async fn restart(State(server): Shared, Extension(by): By, Json(ask): Json<RestartSaid>) -> Answer<RestartedLog> {
+    let statement = B64.decode(&ask.statement).map_err(|_| Failure::refused("log-restart-root"))?;
+    let done = witness::restart(&server, &by.0, statement).await?;
+    Ok(Json(RestartedLog { entries: done.size, root: hex::encode(done.root) }))
 }
 
 async fn rotate_ca(State(server): Shared, Extension(by): By, Json(ask): Json<Overlap>) -> Answer<Rotated> {

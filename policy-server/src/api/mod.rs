@@ -19,8 +19,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use workspace_protocol::{
     cbor,
     device_api::{
-        ENROLL_BEGIN, ENROLL_FINISH, HELLO, MEDIA_TYPE, PUSH, RECEIPT, RENEW, REQUEST_MAX, ReceiptReply, ReceiptUpload,
-        UNLOCK_FINISH, UNLOCK_START,
+        ALARM, ENROLL_BEGIN, ENROLL_FINISH, HELLO, MEDIA_TYPE, PUSH, RECEIPT, RENEW, REQUEST_MAX, ReceiptReply,
+        ReceiptUpload, UNLOCK_FINISH, UNLOCK_START,
     },
     evidence::{ENROLL_ACTIVATE, EVIDENCE_REQUEST_MAX},
     reason::Reason,
@@ -28,7 +28,7 @@ use workspace_protocol::{
 
 use crate::{
     clock,
-    flow::{Denial, enroll, evidence, hello, receipt, unlock},
+    flow::{Denial, enroll, evidence, hello, receipt, unlock, witness},
     push,
     serve::connection::Peer,
     server::Server,
@@ -49,6 +49,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route(UNLOCK_FINISH, post(unlock_finish))
         .route(RENEW, post(renew))
         .route(RECEIPT, post(take_receipt))
+        .route(ALARM, post(take_alarm))
         .route(PUSH, any(push::open))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
@@ -130,6 +131,11 @@ async fn take_receipt(State(server): Shared, body: Body) -> Response {
         Ok(ReceiptReply { server_time: clock::now() })
     };
     answer(&server, RECEIPT, body, keep).await
+}
+
+async fn take_alarm(State(server): Shared, Extension(peer): Connection, body: Body) -> Response {
+    let keep = async |ask| Ok(ReceiptReply { server_time: witness::alarm(&server, &peer.exporter, &ask).await? });
+    answer(&server, ALARM, body, keep).await
 }
 
 async fn healthz(State(server): Shared) -> Response {

@@ -14,7 +14,7 @@ use workspace_protocol::{
     crypto::SigningKey,
     device_api::{
         Admission, ENROLL_BEGIN, ENROLL_FINISH, HELLO, Held, Hello, HelloReply, PUSH, RECEIPT, RENEW, REPLY_MAX,
-        REQUEST_MAX, ReceiptReply, ReceiptUpload, Refusal, Renew, UNLOCK_FINISH, UNLOCK_START,
+        REQUEST_MAX, ReceiptReply, ReceiptUpload, Refusal, Renew, Seen, UNLOCK_FINISH, UNLOCK_START,
     },
     documents::{Action, Stage},
     ids::{CommandSeq, DeviceId, Epoch, UnixTime, Version},
@@ -186,7 +186,7 @@ async fn a_signed_request_is_bound_to_path_connection_nonce_and_key() {
     let rig = Rig::start().await;
     let (device, other) = (Device::enroll(&rig, PIN).await, Device::enroll(&rig, PIN).await);
     let (mut line, elsewhere) = (Line::open(&rig).await, Line::open(&rig).await);
-    let body = Renew { held: Held::default(), facts: facts(), evidence: None };
+    let body = Renew { held: Held::default(), seen: Seen::default(), facts: facts(), evidence: None };
 
     let nonce = device.hello(&mut line).await.unwrap().nonce;
     let other_path = device.signed(&line, UNLOCK_START, nonce, &body);
@@ -291,7 +291,7 @@ async fn a_retired_device_gets_nothing() {
     let mut line = Line::open(&rig).await;
     let hello = device.hello(&mut line).await.unwrap();
     assert_eq!(read_command(&rig, &hello.pending[0]).action, Action::Retire, "the order to erase itself, and no more");
-    let body = Renew { held: Held::default(), facts: facts(), evidence: None };
+    let body = Renew { held: Held::default(), seen: Seen::default(), facts: facts(), evidence: None };
     let renew = device.signed(&line, RENEW, hello.nonce, &body);
     assert_eq!(code(line.post::<_, Admission>(RENEW, &renew).await), "device.retired");
     assert_eq!(device.push(&rig).await.err(), Some(403));

@@ -1,8 +1,8 @@
 //! `restore`: a backup becomes a server again, on a fresh machine.
 //!
-//! What happened after the backup is not in it, and three things must not come back with it: a wiped device is not let
-//! in (all devices are held until an admin says so), a spent invitation is not good again, and no number that devices
-//! have seen is used a second time (versions, serials and orders jump ahead of everything the old server can have given).
+//! What happened after the backup is not in it, and four things must not come back with it: a wiped device is not let
+//! in (all devices are held until an admin says so), a spent invitation is not good again, nobody and no program is still
+//! signed in, and no number that devices have seen is used a second time (versions, serials and orders jump ahead of everything the old server can have given).
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use policy_server_core::{
     audit::Entry,
     fleet::{FleetEvent, Standing},
 };
-use policy_server_store::{Store, View, Work};
+use policy_server_store::{ApiWork, ConsoleWork, Store, View, Work};
 use workspace_protocol::ids::{Serial, UnixTime, Version};
 
 use super::{is_none, open, pack};
@@ -98,11 +98,15 @@ async fn settle(server: &Server, made_at: UnixTime, trusting: bool) -> Result<Re
     let mut work = server.store.begin().await?;
     let (devices, held) = hold(&mut work, ahead, trusting).await?;
     work.lock_invitations().await?;
+    // Who was signed in then, and which program had a token, may have been shut out since.
+    work.end_all_sessions().await?;
+    let tokens = work.revoke_tokens(now).await?;
     work.put_setting(RESTORED, &ahead.to_be_bytes()).await?;
     let entry = Entry::done(now, &own_actor(), "server.restore", server.config.authority())
         .with("made-at", made_at)
         .with("devices", devices)
-        .with("held", held);
+        .with("held", held)
+        .with("tokens-revoked", tokens);
     server.log(&mut work, &entry).await?;
     let entries = work.frontier().await?.size();
     work.commit().await?;

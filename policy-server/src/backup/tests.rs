@@ -1,7 +1,11 @@
 //! A server's way through a backup and back: what returns, what must not, and what a thief of the file gets.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use policy_server_core::fleet::Standing;
+use policy_server_core::{
+    authz::{Role, Scope},
+    fleet::Standing,
+};
+use policy_server_store::{Account, ApiView, ConsoleView, ConsoleWork};
 use workspace_protocol::{
     documents::Stage,
     ids::{CommandSeq, Epoch},
@@ -11,7 +15,7 @@ use super::*;
 use crate::{
     backup::restore::{Restored, restore},
     flow::{order, recovery},
-    testing::{ADMIN, Rig, device::Device},
+    testing::{ADMIN, Rig, browser::Browser, device::Device},
 };
 
 const PIN: &str = "493817";
@@ -129,19 +133,49 @@ async fn the_recovery_code_is_used_once_and_leaves_its_lines() {
     let rig = Rig::start().await;
     let old = code(&rig).await;
     let wrong = new_code().unwrap();
-    assert_eq!(recovery::recover(&rig.server, ADMIN, &wrong).await.unwrap_err().id, "recover-wrong");
-    let next = recovery::recover(&rig.server, ADMIN, &old).await.unwrap();
-    assert_eq!(recovery::recover(&rig.server, ADMIN, &old).await.unwrap_err().id, "recover-wrong");
+    assert_eq!(recovery::recover(&rig.server, ADMIN, &wrong).await.err().unwrap().id, "recover-wrong");
+    let next = recovery::recover(&rig.server, ADMIN, &old).await.unwrap().code;
+    assert_eq!(recovery::recover(&rig.server, ADMIN, &old).await.err().unwrap().id, "recover-wrong");
     recovery::recover(&rig.server, ADMIN, &next).await.unwrap();
     assert_eq!(rig.logged("server.recover", None).await, 2);
     assert_eq!(rig.logged("server.recover", Some("proof.invalid")).await, 2);
 }
 
 #[tokio::test]
+async fn a_recovery_leads_to_the_console_even_if_every_account_is_shut_out() {
+    let rig = Rig::start().await;
+    let code = code(&rig).await;
+    let mut work = rig.server.store.begin().await.unwrap();
+    let shut = Account { disabled_at: Some(clock::now()), ..work.account("admin").await.unwrap().unwrap() };
+    work.set_account(&shut).await.unwrap();
+    work.commit().await.unwrap();
+    let back = recovery::recover(&rig.server, ADMIN, &code).await.unwrap();
+    assert_eq!(back.account, "admin");
+    let (_, link) = back.link.rsplit_once('/').unwrap();
+    let found = crate::console::account::by_link(&rig.server, link, clock::now()).await.unwrap();
+    assert_eq!(found.unwrap().0.name, "admin");
+}
+
+#[tokio::test]
+async fn nobody_and_no_program_is_signed_in_after_a_restore() {
+    let rig = Rig::start().await;
+    let mut browser = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
+    assert_eq!(browser.get("/console").await.status, 200);
+    let link = crate::console::account::make_link(&rig.server, ADMIN, "admin", 3600, clock::now()).await.unwrap();
+    let (file, code) = backed_up(&rig).await;
+    restored(&rig, &file, &code, true).await.unwrap();
+    let rig = rig.restart_on("restored").await;
+    let mut view = rig.server.store.view().await.unwrap();
+    assert_eq!(view.sessions(None, clock::now()).await.unwrap(), []);
+    assert_eq!(view.admin_link(&link.row.tag).await.unwrap(), None);
+    assert!(view.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
+}
+
+#[tokio::test]
 async fn a_new_recovery_code_opens_new_backups_and_no_old_one() {
     let rig = Rig::start().await;
     let (old_file, old_code) = backed_up(&rig).await;
-    let next = recovery::recover(&rig.server, ADMIN, &old_code).await.unwrap();
+    let next = recovery::recover(&rig.server, ADMIN, &old_code).await.unwrap().code;
     let new_file = rig.path("second.backup");
     make(&rig.dir, &new_file).await.unwrap();
     assert!(open(&old_file, &old_code).is_ok(), "who kept an old backup keeps its code");

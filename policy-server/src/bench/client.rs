@@ -28,7 +28,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use workspace_protocol::{
     cbor,
     channel::{self, EXPORTER_LABEL, Exporter},
-    device_api::{Admission, HELLO, Held, Hello, HelloReply, PUSH, RENEW, REPLY_MAX, Renew, SignedRequest},
+    device_api::{Admission, HELLO, Held, Hello, HelloReply, PUSH, RENEW, REPLY_MAX, Renew, Seen, SignedRequest},
     ids::{DeviceId, Epoch, Version},
     push::FromDevice,
 };
@@ -128,7 +128,7 @@ pub async fn renew(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let hello: HelloReply = post(&mut sender, HELLO, &Hello { device, epoch: Epoch(1) }).await?;
-    let body = cbor::to_vec(&Renew { held: Held::default(), facts: facts(), evidence: None });
+    let body = cbor::to_vec(&Renew { held: Held::default(), seen: Seen::default(), facts: facts(), evidence: None });
     let bytes = channel::request_bytes(RENEW, &exporter, &hello.nonce, Some((device, Epoch(1))), &body);
     let signature = key.sign(&bytes)?.into();
     let ask = SignedRequest { device, epoch: Epoch(1), nonce: hello.nonce, body: body.into(), signature };

@@ -4,6 +4,7 @@
 //! the log's signature), `checkpoint` (a C2SP signed note) and `audit.pub` (the log's key).
 
 mod export;
+mod restart;
 mod source;
 
 use std::{
@@ -36,6 +37,8 @@ pub enum AuditCommand {
     Review(export::ReviewArgs),
     /// Print the log's entries.
     Show(ShowArgs),
+    /// Say with the root key that devices are to follow this log, also those that saw another: after a restore.
+    Restart(restart::RestartArgs),
 }
 
 /// Arguments of `audit verify`.
@@ -71,6 +74,7 @@ pub async fn run(command: AuditCommand) -> Result<ExitCode, Failure> {
         AuditCommand::Ledger(args) => export::ledger(args).await,
         AuditCommand::Review(args) => export::review(args).await,
         AuditCommand::Show(args) => show(args).await,
+        AuditCommand::Restart(args) => restart::restart(args).await,
     }
 }
 

@@ -15,7 +15,10 @@ use zeroize::Zeroizing;
 
 use super::{DataArg, JsonArg, print, print_json, say, tell, words};
 use crate::{
-    admin::{client::Client, upkeep::Code},
+    admin::{
+        client::Client,
+        upkeep::{Code, Recovered},
+    },
     backup::{self, restore::Restored},
     clock,
     data::DataDir,
@@ -121,6 +124,7 @@ fn explain(data: &Path, restored: &Restored, made_at: &str) {
     }
     say("restore-boundary", &[("version", &boundary)]);
     say("restore-invitations", &[]);
+    say("restore-console", &[]);
     say("restore-log", &[("entries", &restored.entries.to_string())]);
     say("restore-old-machine", &[]);
 }
@@ -129,17 +133,19 @@ pub async fn recover(args: RecoverArgs) -> Result<ExitCode, Failure> {
     let client = Client::open(&args.data.data).await?;
     let code = read_code();
     let answer = match code {
-        Ok(code) => client.post::<_, Code>("/admin/v1/recovery", &Code { code }).await,
+        Ok(code) => client.post::<_, Recovered>("/admin/v1/recovery", &Code { code }).await,
         Err(failure) => Err(failure),
     };
     client.close().await;
-    let next = answer?.code;
+    let Recovered { code: next, link, account } = answer?;
     if args.json.json {
-        print_json(&json!({ "recovery_code": next.as_str() }));
+        print_json(&json!({ "recovery_code": next.as_str(), "console_link": link.as_str(), "account": account }));
     } else {
         print(&next);
+        print(&link);
     }
     say("recover-done", &[]);
+    say("recover-link", &[("account", &account)]);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,9 +17,9 @@ use crate::{backup, clock, console::account::NewLink, failure::Failure, flow::bo
 /// The boundary of a server whose admin has not signed one: it allows nothing.
 pub const BOUNDARY_TEMPLATE: &str = include_str!("boundary.toml");
 /// The first account.
-const FIRST: &str = "admin";
+pub const FIRST: &str = "admin";
 /// How long the first link to the console is good: a day, in seconds.
-const LINK_SECONDS: i64 = 24 * 3600;
+pub const LINK_SECONDS: i64 = 24 * 3600;
 
 /// What `init` is asked for.
 pub struct Wish<'a> {

@@ -13,7 +13,7 @@ use policy_server_core::{
 };
 use policy_server_store::{SignedPolicy, TrustView};
 use workspace_protocol::{
-    device_api::{Admission, DeviceFacts, Held},
+    device_api::{Admission, DeviceFacts, Held, LogWord},
     documents::Lease,
     envelope::{self, Kind},
     ids::UnixTime,
@@ -72,6 +72,8 @@ where
         user: device.user.clone(),
         warnings: posture::warnings(&findings),
         level: trust.level.to_string(),
+        // Said once the line about this admission is in the log.
+        log: LogWord::default(),
     })
 }
 

@@ -13,13 +13,13 @@ use policy_server_store::{InvitationRecord, Store, StoreError, TrustView, TrustW
 use workspace_protocol::{
     channel::{self, Exporter},
     crypto::same,
-    device_api::{Admission, EnrollBegin, EnrollBeginReply, EnrollFinish, Held},
+    device_api::{Admission, EnrollBegin, EnrollBeginReply, EnrollFinish, Held, Seen},
     ids::{DeviceId, Epoch, Serial, UnixTime},
     opaque::{MESSAGE_MAX, Suite},
     reason::Reason,
 };
 
-use super::{Denial, admit, evidence};
+use super::{Denial, admit, evidence, witness};
 use crate::{
     clock, crash,
     data::keys::device_key,
@@ -97,7 +97,7 @@ async fn make(
     if let Some(hardware) = &trust.hardware {
         trust.twin = work.trust_twin(device.id, &hardware.ek).await?;
     }
-    let admission = admit::admit(server, &mut work, &mut device, &trust, Held::default(), now).await?;
+    let mut admission = admit::admit(server, &mut work, &mut device, &trust, Held::default(), now).await?;
     work.add_device(&device, sealed).await?;
     work.put_trust(device.id, &trust).await?;
     work.set_invitation(&found.id, Invitation::Used, Some(device.id)).await?;
@@ -107,7 +107,8 @@ async fn make(
         .with("label", &device.label)
         .with("level", trust.level)
         .with("invitation", hex::encode(found.id));
-    server.log(&mut work, &made).await?;
+    let shown = server.log_shown(&mut work, &made).await?;
+    admission.log = witness::word(server, &mut work, Seen::default(), &shown).await?;
     if let Some(twin) = trust.twin {
         let entry = Entry::done(now, &format!("device:{}", device.id), "device.same-hardware", device.id);
         server.log(&mut work, &entry.with("other", twin)).await?;

@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 use serde_json::json;
 use workspace_protocol::{
     crypto::SigningKey,
-    device_api::{Admission, ENROLL_FINISH, EnrollFinish, Evidence, Held, RENEW, Renew},
+    device_api::{Admission, ENROLL_FINISH, EnrollFinish, Evidence, Held, RENEW, Renew, Seen},
     envelope::{self, Kind},
     evidence::{
         ENROLL_ACTIVATE, EnrollActivate, EnrollActivateReply, PhoneEvidence, TpmEnrollment, TpmQuote, challenge,
@@ -92,7 +92,8 @@ impl Trial {
         let posted: Result<Admission, _> = self.line.post(ENROLL_FINISH, &message).await;
         let admission = posted.map_err(|refused| refused.1.code)?;
         let root = self.begun.reply.root;
-        Ok(Device { id: admission.device, key: self.begun.key, tombstone: self.tombstone, root, admission })
+        let (key, tombstone, seen) = (self.begun.key, self.tombstone, Seen::default());
+        Ok(Device { id: admission.device, key, tombstone, root, admission, seen })
     }
 
     /// Finishes as it should be.
@@ -122,7 +123,7 @@ async fn renew(
     let nonce = device.hello(&mut line).await.unwrap().nonce;
     let key = rcgen::PublicKeyData::subject_public_key_info(&device.key);
     let over = challenge(RENEW, &line.exporter, &nonce, &key, &device.tombstone.verifying_key());
-    let body = Renew { held: Held::default(), facts: facts(), evidence: make(over) };
+    let body = Renew { held: Held::default(), seen: Seen::default(), facts: facts(), evidence: make(over) };
     let message = device.signed(&line, RENEW, nonce, &body);
     line.post(RENEW, &message).await.map_err(|refused| refused.1.code)
 }

@@ -25,6 +25,7 @@ pub mod token;
 pub mod unlock;
 pub mod usage;
 pub mod webhook;
+pub mod witness;
 
 #[cfg(test)]
 mod evidence_tests;

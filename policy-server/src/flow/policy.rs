@@ -1,6 +1,6 @@
 //! A policy comes into force: read, checked against the boundary, signed, kept with its audit leaf, pushed.
 
-use policy_server_core::{audit::Entry, canary::Share, signing::POLICY_SECONDS};
+use policy_server_core::{audit::Entry, canary::Share, rollout::Effect, signing::POLICY_SECONDS};
 use policy_server_store::{SignedPolicy, Store, Work};
 use workspace_policy::{Policy, VerifiedBoundary};
 use workspace_protocol::{
@@ -37,7 +37,21 @@ pub async fn apply(
             return Err(failure);
         }
     };
-    sign(server, actor, group, (&policy, toml), Version(0), now, false).await
+    // Whoever runs this machine needs no second admin: then the log says so in words of its own.
+    let checked = rollout::check(server, group, toml);
+    let how = if !checked.first && checked.effect == Effect::Widens { How::WidensAlone } else { How::New };
+    sign(server, actor, group, (&policy, toml), Version(0), now, how).await
+}
+
+/// Why a policy is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// It is new.
+    New,
+    /// It is new, allows more than the one in force, and nobody else agreed to it.
+    WidensAlone,
+    /// It is in force and needs a newer signature.
+    Again,
 }
 
 /// Signs anew every policy that is past half of its life, so that none ends while its server runs.
@@ -72,7 +86,7 @@ pub async fn sign_all(server: &Server, least: Version) -> Result<(), Failure> {
 async fn sign_again(server: &Server, held: &SignedPolicy, least: Version, now: UnixTime) -> Result<(), Failure> {
     match checked(server, "policy", &held.toml, now) {
         Ok(policy) => {
-            sign(server, "server", &held.group, (&policy, &held.toml), least, now, true).await?;
+            sign(server, "server", &held.group, (&policy, &held.toml), least, now, How::Again).await?;
             rollout::sign_trial_again(server, &held.group, now).await?;
         }
         Err(failure) => {
@@ -90,17 +104,21 @@ async fn sign(
     (policy, toml): (&Policy, &str),
     least: Version,
     now: UnixTime,
-    again: bool,
+    how: How,
 ) -> Result<Version, Failure> {
     let mut work = server.store.begin().await?;
     let version = work.next_policy_version(group).await?.max(least);
     let row = record(server, group, (policy, toml), version, Share::ALL, now)?;
     work.add_policy(&row).await?;
-    if !again {
+    if how != How::Again {
         rollout::replaced(&mut work, group, None, now).await?;
     }
     let entry = Entry::done(now, actor, "policy.apply", group).with("version", version).with("name", policy.name());
     server.log(&mut work, &entry).await?;
+    if how == How::WidensAlone {
+        let entry = Entry::done(now, actor, "policy.widened-alone", group).with("version", version);
+        server.log(&mut work, &entry.with("second-admin", "none")).await?;
+    }
     crash::point("server.policy.before-commit");
     work.commit().await?;
     crash::point("server.policy.committed");

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use workspace_protocol::{
-    device_api::{Admission, DeviceFacts, Held, RENEW, Renew},
+    device_api::{Admission, DeviceFacts, Held, RENEW, Renew, Seen},
     posture::PostureFacts,
 };
 
@@ -50,7 +50,12 @@ async fn renew(rig: &Rig, device: &Device, posture: Option<PostureFacts>) -> Res
     let mut line = Line::open(rig).await;
     let nonce = device.hello(&mut line).await.unwrap().nonce;
     let facts = DeviceFacts { posture, ..facts() };
-    let message = device.signed(&line, RENEW, nonce, &Renew { held: Held::default(), facts, evidence: None });
+    let message = device.signed(
+        &line,
+        RENEW,
+        nonce,
+        &Renew { held: Held::default(), seen: Seen::default(), facts, evidence: None },
+    );
     line.post(RENEW, &message).await.map_err(|refused| refused.1.code)
 }
 

@@ -96,6 +96,7 @@ async fn a_change_that_a_crash_cut_short_is_finished_at_the_next_start() {
     fs::write(rig.dir.file("online.next.cert"), certify(&root, "Clinic", next, clock::now())).unwrap();
     let rig = rig.restart().await;
     assert_eq!(rig.server.keys.signer.id(), next.id());
+    assert_eq!(rig.logged("keys.rotate", None).await, 1, "the line is written by the next start");
     policy::refresh(&rig.server).await.unwrap();
     let policy = rig.server.current.policy(&"home-care".parse().unwrap()).unwrap();
     assert!(rig.server.keys.signer.signed(Kind::Policy, &policy.envelope));

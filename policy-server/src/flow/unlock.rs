@@ -23,7 +23,7 @@ use workspace_protocol::{
     reason::Reason,
 };
 
-use super::{Denial, admit, enroll::within, evidence, refusals, signed};
+use super::{Denial, admit, enroll::within, evidence, refusals, signed, witness};
 use crate::{
     clock, crash,
     server::{Purpose, Server},
@@ -114,15 +114,16 @@ async fn grant(
     let banned = work.is_banned(device.id, device.epoch).await?;
     orders::renews(device.standing, banned, device.lease_until, now)?;
     let trust = known(&mut work, &device, judged, &body.facts, now).await?;
-    let admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
+    let mut admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
     if admission.as_ref().is_err_and(|denial| !denial.is_posture()) {
         return admission;
     }
     trust.keep(server, &mut work, &device, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
-    if admission.is_ok() {
-        server.log(&mut work, &admit::line(now, "device.renew", &device)).await?;
+    if let Ok(admission) = &mut admission {
+        let shown = server.log_shown(&mut work, &admit::line(now, "device.renew", &device)).await?;
+        admission.log = witness::word(server, &mut work, body.seen, &shown).await?;
     }
     work.commit().await?;
     crash::point("server.renew.committed");
@@ -229,7 +230,7 @@ async fn succeed(
     allowed?;
     device.tries = tries;
     let trust = known(&mut work, &device, judged, &body.facts, now).await?;
-    let admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
+    let mut admission = admit::admit(server, &mut work, &mut device, &trust.now, body.held, now).await;
     // The PIN was right: a posture that shuts the device out costs no try, and the admin sees it.
     if admission.as_ref().is_err_and(|denial| !denial.is_posture()) {
         return admission;
@@ -237,8 +238,9 @@ async fn succeed(
     trust.keep(server, &mut work, &device, now).await?;
     device.facts = body.facts;
     work.set_device(&device).await?;
-    if admission.is_ok() {
-        server.log(&mut work, &admit::line(now, "device.unlock", &device)).await?;
+    if let Ok(admission) = &mut admission {
+        let shown = server.log_shown(&mut work, &admit::line(now, "device.unlock", &device)).await?;
+        admission.log = witness::word(server, &mut work, body.seen, &shown).await?;
     }
     crash::point("server.unlock.before-commit");
     work.commit().await?;

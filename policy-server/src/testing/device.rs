@@ -18,7 +18,7 @@ use workspace_protocol::{
     crypto::{SigningKey, VerifyingKey},
     device_api::{
         Admission, DeviceFacts, ENROLL_BEGIN, ENROLL_FINISH, EnrollBegin, EnrollBeginReply, EnrollFinish, Evidence,
-        HELLO, Held, Hello, HelloReply, PUSH, RENEW, Refusal, Renew, SignedRequest, UNLOCK_FINISH, UNLOCK_START,
+        HELLO, Held, Hello, HelloReply, PUSH, RENEW, Refusal, Renew, Seen, SignedRequest, UNLOCK_FINISH, UNLOCK_START,
         UnlockFinish, UnlockStart, UnlockStartReply,
     },
     documents::{Command, Receipt, Stage},
@@ -43,6 +43,8 @@ pub struct Device {
     pub tombstone: SigningKey,
     pub root: VerifyingKey,
     pub admission: Admission,
+    /// What it says that it saw of the audit log.
+    pub seen: Seen,
 }
 
 pub fn facts() -> DeviceFacts {
@@ -117,7 +119,14 @@ impl Device {
         let tombstone = SigningKey::generate().unwrap();
         let message = finish_message(&line, link, &begun, &tombstone, &begun.key);
         let admission: Admission = line.post(ENROLL_FINISH, &message).await?;
-        Ok(Self { id: admission.device, key: begun.key, tombstone, root: begun.reply.root, admission })
+        Ok(Self {
+            id: admission.device,
+            key: begun.key,
+            tombstone,
+            root: begun.reply.root,
+            admission,
+            seen: Seen::default(),
+        })
     }
 
     pub async fn hello(&self, line: &mut Line) -> Result<HelloReply, Refused> {
@@ -145,8 +154,13 @@ impl Device {
         let parameters = ClientLoginFinishParameters::new(None, ids, None);
         let done = started.state.finish(&mut Rng::default(), pin.as_bytes(), response, parameters);
         let finalization = done.map_or_else(|_| vec![0; 64], |done| done.message.serialize().to_vec());
-        let ask =
-            UnlockFinish { finalization: finalization.into(), held: Held::default(), facts: facts(), evidence: None };
+        let ask = UnlockFinish {
+            finalization: finalization.into(),
+            held: Held::default(),
+            seen: self.seen,
+            facts: facts(),
+            evidence: None,
+        };
         let ask = self.signed(&line, UNLOCK_FINISH, reply.nonce, &ask);
         self.admission = line.post(UNLOCK_FINISH, &ask).await?;
         Ok(())
@@ -155,7 +169,7 @@ impl Device {
     pub async fn renew(&mut self, rig: &Rig, held: Held) -> Result<(), Refused> {
         let mut line = Line::open(rig).await;
         let nonce = self.hello(&mut line).await?.nonce;
-        let ask = self.signed(&line, RENEW, nonce, &Renew { held, facts: facts(), evidence: None });
+        let ask = self.signed(&line, RENEW, nonce, &Renew { held, seen: self.seen, facts: facts(), evidence: None });
         self.admission = line.post(RENEW, &ask).await?;
         Ok(())
     }

@@ -129,6 +129,15 @@ impl Rig {
     }
 
     /// Stops the server and starts another on the same folder, as after a crash.
+    /// As [`Rig::restart`], with something done while no server runs.
+    pub async fn restart_after<F: Future<Output = ()>>(self, between: impl FnOnce() -> F) -> Self {
+        let Self { server, dir, _lock, folder, .. } = self;
+        server.end(Duration::from_secs(5)).await;
+        drop((server, _lock));
+        between().await;
+        Self::over(folder, dir).await
+    }
+
     pub async fn restart(self) -> Self {
         assert!(self.server.end(Duration::from_secs(30)).await);
         drop(self._lock);

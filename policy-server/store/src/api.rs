@@ -30,6 +30,8 @@ pub trait ApiWork: ApiView + Work {
     fn add_token(&mut self, token: &ApiToken) -> impl Future<Output = Result<()>> + Send;
     /// Writes when a token was used and taken back.
     fn set_token(&mut self, token: &ApiToken) -> impl Future<Output = Result<()>> + Send;
+    /// Takes back every token that is not taken back yet; how many.
+    fn revoke_tokens(&mut self, at: UnixTime) -> impl Future<Output = Result<u64>> + Send;
     fn use_token(&mut self, id: TokenId, at: UnixTime) -> impl Future<Output = Result<()>> + Send;
     fn add_webhook(&mut self, webhook: &Webhook) -> impl Future<Output = Result<()>> + Send;
     /// Writes how far a webhook is.

@@ -117,6 +117,8 @@ pub trait ConsoleWork: ConsoleView + Work {
     fn end_session(&mut self, id: &str) -> impl Future<Output = Result<bool>> + Send;
     /// Ends all sessions of an account but one.
     fn end_sessions(&mut self, admin: &str, but: Option<&str>) -> impl Future<Output = Result<()>> + Send;
+    /// Ends every session and every link, whosesoever.
+    fn end_all_sessions(&mut self) -> impl Future<Output = Result<()>> + Send;
     /// Forgets the sessions and links that were over at `now`.
     fn sweep_console(&mut self, now: UnixTime) -> impl Future<Output = Result<()>> + Send;
     fn add_admin_link(&mut self, link: &AdminLink) -> impl Future<Output = Result<()>> + Send;

@@ -7,6 +7,7 @@ mod api;
 mod console;
 mod desk;
 mod error;
+mod log;
 mod records;
 mod sqlite;
 mod traits;
@@ -18,6 +19,7 @@ pub use desk::{
     CensusLine, DayCount, Desk, DevicePage, Found, HostCount, KeptReceipt, Lists, Loan, Rollout, TrialCounts,
 };
 pub use error::StoreError;
+pub use log::{LogAlarm, LogView, LogWork, fill_nodes};
 pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};
 pub use sqlite::SqliteStore;
 pub use traits::{Store, View, Work};

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use policy_server_core::{
-    audit::{self, Entry, SignedLeaf},
+    audit::{self, Entry, SignedLeaf, SignedTree},
     enrollment::Invitation,
     fleet::Device,
     merkle::Frontier,
@@ -101,7 +101,7 @@ pub trait View: Send {
 
 /// Writing. Nothing is seen by anybody before [`Work::commit`]; a unit that is dropped leaves no trace.
 #[allow(missing_docs, reason = "the names and types say it; what they do not is written")]
-pub trait Work: View + Sized {
+pub trait Work: View + crate::LogWork + Sized {
     fn put_setting(&mut self, name: &str, value: &[u8]) -> impl Future<Output = Result<()>> + Send;
     fn add_admin(&mut self, name: &str, at: UnixTime) -> impl Future<Output = Result<()>> + Send;
     fn add_invitation(&mut self, record: &InvitationRecord) -> impl Future<Output = Result<()>> + Send;
@@ -145,13 +145,20 @@ pub trait Work: View + Sized {
     /// Makes all changes durable at once.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Appends to the audit log, in this very unit of work.
-    fn log(&mut self, entry: &Entry, name: &NoteKey, key: &SigningKey) -> impl Future<Output = Result<()>> + Send {
+    /// Appends to the audit log, in this very unit of work; the log as it is then.
+    fn log(
+        &mut self,
+        entry: &Entry,
+        name: &NoteKey,
+        key: &SigningKey,
+    ) -> impl Future<Output = Result<SignedTree>> + Send {
         async move {
             let frontier = self.frontier().await?;
             let position = frontier.size();
-            let (grown, leaf) = audit::append(frontier, entry, name, key);
-            self.put_leaf(position, &leaf, &grown).await
+            let grown = audit::append(frontier, entry, name, key);
+            self.put_leaf(position, &grown.leaf, &grown.frontier).await?;
+            self.put_nodes(&grown.nodes).await?;
+            Ok(grown.signed())
         }
     }
 

@@ -85,7 +85,7 @@ impl Enrollment {
 mod tests {
     use proptest::prelude::*;
     use serde_bytes::ByteBuf;
-    use workspace_protocol::{crypto::SigningKey, crypto::VerifyingKey, ids::UnixTime};
+    use workspace_protocol::{crypto::SigningKey, crypto::VerifyingKey, device_api::LogWord, ids::UnixTime};
 
     use super::*;
 
@@ -108,6 +108,7 @@ mod tests {
             user: String::new(),
             warnings: vec![],
             level: String::new(),
+            log: LogWord::default(),
         }
     }
 

@@ -11,3 +11,4 @@ pub mod session;
 pub mod time;
 pub mod unlock;
 pub mod wipe;
+pub mod witness;

@@ -80,6 +80,7 @@ pub fn after_refused_renewal(reason: Reason) -> Renewal {
         Reason::DeviceUnknown
         | Reason::DeviceRetired
         | Reason::EpochStale
+        | Reason::LogForked
         | Reason::EvidenceInvalid
         | Reason::TierTooLow => Renewal::End,
         _ => Renewal::Again,
@@ -120,6 +121,8 @@ mod tests {
             assert_eq!(after_refused_renewal(between), Renewal::Again, "{between}");
         }
         assert_eq!(after_refused_renewal(Reason::DeviceRetired), Renewal::End);
+        // Said by the pinned server itself, in a log that it signed.
+        assert_eq!(after_refused_renewal(Reason::LogForked), Renewal::End);
         assert_eq!(after_refused_renewal(Reason::DeviceWiped), Renewal::Wiped);
         assert_eq!(after_refused_renewal(Reason::DeviceLocked), Renewal::Cover);
         // What the person can put right covers the session and loses nothing.

@@ -10,6 +10,7 @@ use secure_browser_platform::{
 use serde_json::json;
 
 use crate::{
+    profile::Folder,
     standing::{Finding, Standing},
     supervisor,
 };
@@ -24,6 +25,7 @@ pub fn run(console: &Console, profile: &Path) -> u8 {
     let (mut findings, room) = room_findings();
     findings.extend(display_findings(profile));
     findings.extend(supervisor::standing_of_machine());
+    findings.extend(log_finding(&Folder::new(profile)));
     for finding in &findings {
         say(console, finding);
     }
@@ -31,6 +33,23 @@ pub fn run(console: &Console, profile: &Path) -> u8 {
     let all = room && supervisor::MUST.iter().all(held);
     summary(console, &findings, all);
     if all { exit::CLEAN } else { exit::REFUSED }
+}
+
+/// What an enrolled device witnesses of its server's audit log.
+fn log_finding(folder: &Folder) -> Option<Finding> {
+    folder.device().ok()?;
+    let (name, forked) = ("log.witness", folder.status().log_forked_at);
+    Some(match (folder.witness(), forked) {
+        (Ok(_), Some(at)) => {
+            let how =
+                format!("since {} (Unix time) the server shows a log that does not go on from what was seen", at.0);
+            Finding::new(name, Standing::NotPossible, how)
+        }
+        (Ok(seen), None) => {
+            Finding::new(name, Standing::Holds, format!("{} entries of the server's log were seen", seen.seen().size))
+        }
+        (Err(error), _) => Finding::new(name, Standing::NotPossible, with_causes(&error)),
+    })
 }
 
 fn say(console: &Console, finding: &Finding) {

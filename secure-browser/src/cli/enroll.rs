@@ -6,6 +6,7 @@ use secure_browser_core::{
     enrollment::label,
     lease::{self, Expect},
     unlock::exit,
+    witness::Witness,
 };
 use secure_browser_platform::{facts, tpm::TpmError};
 use serde_json::json;
@@ -166,6 +167,7 @@ fn contact(link: &EnrollmentLink, applicant: Applicant<'_>) -> Result<Enrolled, 
     let admission = &enrolled.admission;
     let expect = Expect { root: &enrolled.root, device: admission.device, epoch: admission.epoch };
     lease::verify(&admission.lease, &admission.key_certificate, expect, admission.server_time)?;
+    Witness::begin(&admission.log, &enrolled.root)?;
     Ok(enrolled)
 }
 
@@ -177,6 +179,7 @@ fn keep(
     tpm: Option<&Fresh>,
 ) -> Result<(String, String), ProfileError> {
     let Enrolled { server, root, device_key, tombstone_key, kek, admission } = enrolled;
+    let witness = Witness::begin(&admission.log, &root).map_err(|_| ProfileError::Damaged("witness"))?;
     let identity = Identity {
         id: admission.device,
         epoch: admission.epoch,
@@ -193,6 +196,6 @@ fn keep(
     // Documents are fetched and judged at the first unlock; only the names are kept now.
     let sealed = Sealed { org: admission.org.clone(), user: admission.user, ..Sealed::default() };
     let status = Status { last_contact: Some(admission.server_time), ..Status::default() };
-    profile.keep(&device, &sealed, &kek, &status)?;
+    profile.keep(&device, &sealed, &kek, &witness, &status)?;
     Ok((admission.org, device.id.to_string()))
 }

@@ -22,9 +22,14 @@ pub fn run(console: &Console, path: &Path) -> u8 {
                 "server": device.server.authority, "org": device.org, "device": device.id, "label": device.label,
                 "tier": device.tier, "lease_until": status.lease_until.map(text),
                 "policy_version": status.policy_version, "last_contact": status.last_contact.map(text), "state": state,
+                "log_size": folder.witness().ok().map(|seen| seen.seen().size),
+                "log_forked_at": status.log_forked_at.map(text),
             }));
             people(console, &device.server.authority, &device.org, &status, state);
             console.say("trust-status-tier", &[("tier", &device.tier)]);
+            if status.log_forked_at.is_some() {
+                console.say_reason(Reason::LogForked);
+            }
             exit::CLEAN
         }
         Err(error) => absent(console, &error),

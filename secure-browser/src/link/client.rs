@@ -11,9 +11,9 @@ use workspace_protocol::{
     channel::{Nonce, code_proof, request_bytes},
     crypto::{Secret, SigningKey, VerifyingKey},
     device_api::{
-        Admission, DeviceFacts, ENROLL_BEGIN, ENROLL_FINISH, EnrollBegin, EnrollBeginReply, EnrollFinish, Evidence,
-        HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, ReceiptReply, ReceiptUpload, Renew, SignedRequest,
-        UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart, UnlockStartReply,
+        ALARM, Admission, Alarm, DeviceFacts, ENROLL_BEGIN, ENROLL_FINISH, EnrollBegin, EnrollBeginReply, EnrollFinish,
+        Evidence, HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, ReceiptReply, ReceiptUpload, Renew, Seen,
+        SignedRequest, UNLOCK_FINISH, UNLOCK_START, UnlockFinish, UnlockStart, UnlockStartReply,
     },
     evidence::{ENROLL_ACTIVATE, EnrollActivate, EnrollActivateReply, TpmEnrollment, TpmQuote, challenge},
     ids::{DeviceId, Epoch, UnixTime},
@@ -175,6 +175,8 @@ pub struct Member<'a> {
     pub root: &'a VerifyingKey,
     /// The device key.
     pub key: &'a DeviceKey,
+    /// What was seen of the audit log.
+    pub seen: Seen,
     /// Public half of the tombstone key.
     pub tombstone: &'a VerifyingKey,
     /// The TPM it was enrolled with.
@@ -242,7 +244,7 @@ pub async fn unlock<T>(
         login.finish(pin, &reply.response, member.device, &member.root.id(), secret, reply.tries_left)?;
     let (sealed, held) = open_sealed(&kek);
     let evidence = evidence(&connection, member, UNLOCK_FINISH, &reply.nonce).await?;
-    let finish = UnlockFinish { finalization, held, facts, evidence };
+    let finish = UnlockFinish { finalization, held, seen: member.seen, facts, evidence };
     let admission = signed(&mut connection, member, UNLOCK_FINISH, &reply.nonce, &finish).await?;
     Ok(Unlocked { admission: ours(admission, member)?, kek, sealed })
 }
@@ -259,7 +261,8 @@ pub async fn renew(
 ) -> Result<Admission, LinkError> {
     let Greeting { mut connection, nonce, .. } = greeting;
     let evidence = evidence(&connection, member, RENEW, &nonce).await?;
-    let admission = signed(&mut connection, member, RENEW, &nonce, &Renew { held, facts, evidence }).await?;
+    let renewal = Renew { held, seen: member.seen, facts, evidence };
+    let admission = signed(&mut connection, member, RENEW, &nonce, &renewal).await?;
     ours(admission, member)
 }
 
@@ -273,6 +276,16 @@ async fn evidence(
     let Some(keys) = member.tpm else { return Ok(None) };
     let over = challenge(path, connection.exporter(), nonce, &member.key.spki(), member.tombstone);
     attest::quote_aside(Arc::clone(keys), over).await.map(Some).map_err(|_| hardware())
+}
+
+/// Tells the server that its audit log is not the one that was seen; done when that is kept.
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn alarm(greeting: Greeting, member: Member<'_>, alarm: &Alarm) -> Result<UnixTime, LinkError> {
+    let Greeting { mut connection, nonce, .. } = greeting;
+    let reply: ReceiptReply = signed(&mut connection, member, ALARM, &nonce, alarm).await?;
+    Ok(reply.server_time)
 }
 
 /// Brings a signed receipt; done when the server keeps it.

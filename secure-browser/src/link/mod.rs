@@ -12,7 +12,7 @@ mod pin;
 mod push;
 
 pub use certificate::lifetime_seconds;
-pub use client::{Applicant, Enrolled, Greeting, Member, Pending, enroll, greet, renew, send_receipt, unlock};
+pub use client::{Applicant, Enrolled, Greeting, Member, Pending, alarm, enroll, greet, renew, send_receipt, unlock};
 pub use connection::Server;
 pub use error::LinkError;
 pub use keys::DeviceKey;

@@ -2,7 +2,7 @@
 //! that survives every crash.
 //!
 //! `device.cbor` identity, server pin, keys sealed under the device secret · `sealed.bin` documents and names sealed
-//! under the KEK (PIN and server needed) · `journal` session and wipe state · `status` plain facts for `status` ·
+//! under the KEK (PIN and server needed) · `witness` the server's log as it was seen last · `journal` session and wipe state · `status` plain facts for `status` ·
 //! `salt` part of the device secret · `lock` · `run/` a session's own files · `hand-over/` files that the person hands
 //! over to be sent.
 
@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use secure_browser_core::witness::Witness;
 use secure_browser_platform::{
     binding::{self, BindingError},
     display,
@@ -26,6 +27,7 @@ use secure_browser_platform::{
 };
 use workspace_protocol::{
     crypto::{CryptoError, Secret},
+    ids::UnixTime,
     reason::Reason,
 };
 
@@ -101,6 +103,7 @@ const SEALED: &str = "sealed.bin";
 const JOURNAL: &str = "journal";
 const STATUS: &str = "status";
 const LOCK: &str = "lock";
+const WITNESS: &str = "witness";
 const RUN: &str = "run";
 const HAND_OVER: &str = "hand-over";
 
@@ -166,6 +169,14 @@ impl Folder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The server's audit log as it was seen last.
+    ///
+    /// # Errors
+    /// [`ProfileError::Damaged`], also if it is missing: whoever takes it away must not make the device forget.
+    pub fn witness(&self) -> Result<Witness, ProfileError> {
+        record::read(&self.file(WITNESS), WITNESS)?.ok_or(ProfileError::Damaged(WITNESS))
     }
 
     /// Where a session's own files go.
@@ -249,7 +260,14 @@ impl Profile {
     ///
     /// # Errors
     /// [`ProfileError::Unwritable`]; nothing is enrolled then.
-    pub fn keep(&self, device: &Device, sealed: &Sealed, kek: &Secret, status: &Status) -> Result<(), ProfileError> {
+    pub fn keep(
+        &self,
+        device: &Device,
+        sealed: &Sealed,
+        kek: &Secret,
+        witness: &Witness,
+        status: &Status,
+    ) -> Result<(), ProfileError> {
         let owed = self.folder.journal()?.owed;
         let life = Life::new(device.id, device.epoch);
         if self.put_sealed(sealed, kek).is_err() {
@@ -257,6 +275,7 @@ impl Profile {
             self.drop_sealed()?;
         }
         self.put_status(status)?;
+        self.put_witness(witness)?;
         self.put_journal(&Journal { entry: Entry::Closed(life), owed })?;
         record::write(&self.folder.file(DEVICE), device)
     }
@@ -275,6 +294,24 @@ impl Profile {
     /// [`ProfileError::Unwritable`].
     pub fn put_status(&self, status: &Status) -> Result<(), ProfileError> {
         record::write(&self.folder.file(STATUS), status)
+    }
+
+    /// Replaces what was seen of the server's audit log, durably.
+    ///
+    /// # Errors
+    /// [`ProfileError::Unwritable`]; the old one stays.
+    pub fn put_witness(&self, witness: &Witness) -> Result<(), ProfileError> {
+        record::write(&self.folder.file(WITNESS), witness)
+    }
+
+    /// Notes for `status` since when the server shows another log, if that is why it was refused.
+    pub fn note_refusal(&self, reason: Reason, now: UnixTime) {
+        if reason == Reason::LogForked {
+            let mut status = self.folder.status();
+            status.log_forked_at = status.log_forked_at.or(Some(now));
+            // Only shown: the log is judged anew at each contact.
+            let _ = self.put_status(&status);
+        }
     }
 
     /// Replaces the device file, when the server's online key has changed.
@@ -315,7 +352,7 @@ impl Profile {
     /// [`ProfileError::Unwritable`]; a second call goes on.
     pub fn delete_rest(&self) -> Result<(), ProfileError> {
         self.remove_run()?;
-        for name in [SEALED, STATUS, DEVICE, HAND_OVER] {
+        for name in [SEALED, STATUS, WITNESS, DEVICE, HAND_OVER] {
             files::remove_tree_durable(&self.folder.file(name))?;
         }
         Ok(())
@@ -385,6 +422,18 @@ impl Profile {
         display::clear_leftovers(&self.folder.run());
         Ok(files::remove_tree_durable(&self.folder.run())?)
     }
+}
+
+/// What a device knows of a log of no entries, for tests.
+#[cfg(test)]
+pub fn witness_of_nothing() -> Witness {
+    use workspace_protocol::{crypto::SigningKey, crypto::sha256, device_api::LogWord, merkle::Tree, note};
+    let key = SigningKey::generate().unwrap();
+    let name = note::NoteKey::new("policy.example/audit", key.verifying_key()).unwrap();
+    let tree = Tree { size: 0, root: sha256(b"") };
+    let checkpoint = note::checkpoint(&name, &tree, &note::sign_tree(&name, &key, &tree));
+    let word = LogWord { key: name.to_text(), checkpoint, ..LogWord::default() };
+    Witness::begin(&word, &key.verifying_key()).unwrap()
 }
 
 #[cfg(test)]

@@ -13,4 +13,7 @@ pub struct Status {
     pub policy_version: Version,
     /// The server's clock at the last contact.
     pub last_contact: Option<UnixTime>,
+    /// Since when the server shows another audit log than the one that was seen.
+    #[serde(default)]
+    pub log_forked_at: Option<UnixTime>,
 }

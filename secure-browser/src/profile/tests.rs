@@ -44,7 +44,7 @@ fn enrolled() -> Enrolled {
     let device = Device::seal(identity, &device_key, &tombstone, &secret).unwrap();
     let kek = Secret::random().unwrap();
     let sealed = Sealed { org: "診療所".into(), user: "花子".into(), ..Sealed::default() };
-    profile.keep(&device, &sealed, &kek, &Status::default()).unwrap();
+    profile.keep(&device, &sealed, &kek, &witness_of_nothing(), &Status::default()).unwrap();
     Enrolled { home, profile, device, device_key, tombstone, kek }
 }
 
@@ -208,7 +208,7 @@ fn owed_receipts_outlive_a_new_enrollment() {
     };
     let journal = Journal { entry: Entry::Wiped { org: String::new(), at: UnixTime(1) }, owed: vec![owed.clone()] };
     made.profile.put_journal(&journal).unwrap();
-    made.profile.keep(&made.device, &Sealed::default(), &made.kek, &Status::default()).unwrap();
+    made.profile.keep(&made.device, &Sealed::default(), &made.kek, &witness_of_nothing(), &Status::default()).unwrap();
     assert_eq!(made.profile.folder().journal().unwrap().owed, [owed]);
     assert_eq!(made.profile.folder().device().unwrap().id, made.device.id);
 }

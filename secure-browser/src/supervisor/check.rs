@@ -5,7 +5,8 @@ use workspace_protocol::{device_api::Held, reason::Reason};
 use crate::{link, profile::Profile};
 
 use super::{
-    contact::{self, NotAdmitted},
+    clock,
+    contact::{self, Admitted, NotAdmitted},
     enrolled, runtime, wiping,
 };
 
@@ -36,16 +37,26 @@ async fn ask(profile: &Profile) -> Result<Checked, Reason> {
     // What is held lies sealed under the PIN; the next unlock tells it again.
     let held = Held { policy: profile.folder().status().policy_version, ..Held::default() };
     match contact::renew(&identity, held).await {
-        Ok(admitted) => Ok(Checked {
-            tier: device.tier,
-            warnings: admitted.admission.warnings.iter().filter_map(|code| Reason::from_code(code)).collect(),
-            certificate_seconds: admitted.admission.certificates.first().and_then(|leaf| link::lifetime_seconds(leaf)),
-            level: admitted.admission.level,
-        }),
+        Ok(admitted) => {
+            profile.put_witness(&admitted.witness).map_err(|error| error.reason())?;
+            Ok(told(device.tier, admitted))
+        }
         Err(NotAdmitted::Wipe(order)) => {
             wiping::at_rest(profile, &device, order).await.map_err(|error| error.reason())?;
             Err(Reason::DeviceWiped)
         }
-        Err(NotAdmitted::Refused { reason, .. }) => Err(reason),
+        Err(NotAdmitted::Refused { reason, .. }) => {
+            profile.note_refusal(reason, clock::wall());
+            Err(reason)
+        }
+    }
+}
+
+fn told(tier: String, admitted: Admitted) -> Checked {
+    Checked {
+        tier,
+        warnings: admitted.admission.warnings.iter().filter_map(|code| Reason::from_code(code)).collect(),
+        certificate_seconds: admitted.admission.certificates.first().and_then(|leaf| link::lifetime_seconds(leaf)),
+        level: admitted.admission.level,
     }
 }

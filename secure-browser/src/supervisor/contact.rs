@@ -8,6 +8,7 @@ use secure_browser_core::{
     lease::{self, Expect, Terms, Verified},
     time::{Heard, Tick},
     wipe::{Order, Verdict, judge},
+    witness::Witness,
 };
 use secure_browser_platform::tpm::TpmKeys;
 use serde_bytes::ByteBuf;
@@ -48,6 +49,8 @@ pub(super) struct Identity {
     pub tpm: Option<Arc<TpmKeys>>,
     /// The profile, whose disk is looked at.
     pub profile: PathBuf,
+    /// The audit log as it was seen last.
+    pub witness: Witness,
 }
 
 impl Identity {
@@ -59,6 +62,7 @@ impl Identity {
             key: &self.key,
             tombstone: &self.tombstone,
             tpm: self.tpm.as_ref(),
+            seen: self.witness.seen(),
         }
     }
 
@@ -109,6 +113,8 @@ pub(super) struct Admitted {
     pub terms: Terms,
     /// The device's group, by the lease.
     pub group: GroupName,
+    /// The audit log as it was shown, to be kept.
+    pub witness: Witness,
     /// Key of everything at rest, and what it opened; an unlock only.
     pub opened: Option<Opened>,
 }
@@ -193,8 +199,10 @@ pub(super) async fn unlock(
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
     let sealed = unlocked.sealed.map_err(|error| NotAdmitted::why(error.reason()))?;
+    let witness = witnessed(identity, &unlocked.admission).await?;
     let (terms, group) = terms(identity, &unlocked.admission, asked)?;
-    Ok(Admitted { admission: unlocked.admission, terms, group, opened: Some(Opened { kek: unlocked.kek, sealed }) })
+    let opened = Some(Opened { kek: unlocked.kek, sealed });
+    Ok(Admitted { admission: unlocked.admission, terms, group, witness, opened })
 }
 
 /// Asks for a new certificate and lease.
@@ -206,8 +214,26 @@ pub(super) async fn renew(identity: &Identity, held: Held) -> Result<Admitted, N
     let admission = link::renew(greeting, identity.member(), held, facts)
         .await
         .map_err(|error| NotAdmitted::of(&error, pending))?;
+    let witness = witnessed(identity, &admission).await?;
     let (terms, group) = terms(identity, &admission, asked)?;
-    Ok(Admitted { admission, terms, group, opened: None })
+    Ok(Admitted { admission, terms, group, witness, opened: None })
+}
+
+/// Holds the server's log against what was seen of it. One that does not go on from there is refused with everything
+/// that came with it, and the server is told, so that whoever looks at it finds the alarm.
+async fn witnessed(identity: &Identity, admission: &Admission) -> Result<Witness, NotAdmitted> {
+    let refused = match identity.witness.hear(&admission.log, &identity.root) {
+        Ok(witness) => return Ok(witness),
+        Err(reason) => reason,
+    };
+    let alarm = identity.witness.alarm(&admission.log);
+    let told = async {
+        let greeting = greet(identity).await.ok()?;
+        link::alarm(greeting, identity.member(), &alarm).await.ok()
+    };
+    // Not told: the person in front of the device is, and the next contact tells the server again.
+    let _ = told.await;
+    Err(NotAdmitted::why(refused))
 }
 
 /// The server's word about its time, heard now.
@@ -260,6 +286,7 @@ mod tests {
             tombstone: root.verifying_key(),
             tpm: None,
             profile: PathBuf::new(),
+            witness: crate::profile::witness_of_nothing(),
         };
         let (device, epoch, seq) = (life.device, life.epoch, CommandSeq(1));
         let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };

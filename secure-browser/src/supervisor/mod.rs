@@ -148,6 +148,7 @@ fn enrolled(profile: &Profile) -> Result<(Device, Identity, Life), ProfileError>
         tpm: device.tpm.clone().map(Arc::new),
         profile: profile.folder().path().to_owned(),
         secret,
+        witness: profile.folder().witness()?,
     };
     Ok((device, identity, life))
 }

@@ -12,7 +12,7 @@ use workspace_protocol::{
 use super::*;
 use crate::{
     link::{DeviceKey, Server},
-    profile::{Identity, Sealed, Status},
+    profile::{Identity, Sealed, Status, witness_of_nothing},
     supervisor::runtime,
 };
 
@@ -44,7 +44,8 @@ fn made() -> Made {
         key_certificate: vec![].into(),
     };
     let device = Device::seal(identity, &DeviceKey::generate().unwrap(), &tombstone, &secret).unwrap();
-    profile.keep(&device, &Sealed::default(), &Secret::random().unwrap(), &Status::default()).unwrap();
+    let kek = Secret::random().unwrap();
+    profile.keep(&device, &Sealed::default(), &kek, &witness_of_nothing(), &Status::default()).unwrap();
     fs::create_dir(path.join("run")).unwrap();
     Made { _home: home, path, profile, device, tombstone_key: tombstone.verifying_key() }
 }

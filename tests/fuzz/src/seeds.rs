@@ -7,7 +7,10 @@ use serde_bytes::ByteBuf;
 use workspace_protocol::{
     cbor,
     crypto::{KeyId, Secret, SigningKey, VerifyingKey},
-    device_api::{DeviceFacts, EnrollBegin, EnrollFinish, Evidence, Held, Hello, ReceiptUpload, Refusal, Renew},
+    device_api::{
+        Alarm, DeviceFacts, EnrollBegin, EnrollFinish, Evidence, Held, Hello, LogWord, ReceiptUpload, Refusal, Renew,
+        Restarted, Seen,
+    },
     documents::{Action, Command, Receipt, Stage},
     envelope::{self, Kind},
     ids::{CommandSeq, DeviceId, Epoch, UnixTime, Version},
@@ -123,11 +126,15 @@ fn messages() -> Vec<Vec<u8>> {
         evidence: Evidence::Software(octets.clone()),
     };
     let held = Held { boundary: Version(1), policy: Version(1_800_000_000) };
+    let seen = Seen { size: 9, restart: Version(1) };
+    let restart = Restarted { statement: octets.clone(), proof: vec![octets.clone()] };
     vec![
         one(&begin),
         one(&finish),
         one(&Hello { device: device(), epoch: Epoch(1) }),
-        one(&Renew { held, facts, evidence: None }),
+        one(&Renew { held, seen, facts, evidence: None }),
+        one(&Alarm { seen_size: 9, seen_root: [5; 32], shown: "h/audit\n9\n".into() }),
+        one(&LogWord { proof: vec![octets.clone()], restart: Some(restart), ..LogWord::default() }),
         one(&ReceiptUpload { receipt: octets }),
         one(&Refusal { code: "pin.wrong".into(), server_time: UnixTime(1_700_000_000), tries_left: Some(9) }),
     ]

@@ -12,8 +12,9 @@ use workspace_protocol::{
     cbor,
     crypto::VerifyingKey,
     device_api::{
-        Admission, EnrollBegin, EnrollBeginReply, EnrollFinish, Hello, HelloReply, REPLY_MAX, REQUEST_MAX,
-        ReceiptReply, ReceiptUpload, Refusal, Renew, SignedRequest, UnlockFinish, UnlockStart, UnlockStartReply,
+        Admission, Alarm, EnrollBegin, EnrollBeginReply, EnrollFinish, Hello, HelloReply, LogWord, REPLY_MAX,
+        REQUEST_MAX, ReceiptReply, ReceiptUpload, Refusal, Renew, SignedRequest, UnlockFinish, UnlockStart,
+        UnlockStartReply,
     },
     envelope::{self, Kind},
     link::EnrollmentLink,
@@ -102,7 +103,8 @@ fn import_lists(bytes: &[u8]) {
 
 fn envelopes(bytes: &[u8]) {
     let nobody = [VerifyingKey([7; 32])];
-    let kinds = [Kind::KeyCertificate, Kind::Boundary, Kind::Policy, Kind::Lease, Kind::Command, Kind::Receipt];
+    let root = [Kind::KeyCertificate, Kind::Boundary, Kind::LogRestart];
+    let kinds = [Kind::Policy, Kind::Lease, Kind::Command, Kind::Receipt].into_iter().chain(root);
     for kind in kinds {
         assert!(envelope::open::<serde_bytes::ByteBuf>(kind, bytes, &nobody).is_err(), "opened by nobody's key");
         drop(envelope::signer(kind, bytes));
@@ -136,6 +138,8 @@ fn device_api(bytes: &[u8]) {
     message::<UnlockFinish>(bytes, REQUEST_MAX);
     message::<Renew>(bytes, REQUEST_MAX);
     message::<ReceiptUpload>(bytes, REQUEST_MAX);
+    message::<Alarm>(bytes, REQUEST_MAX);
+    message::<LogWord>(bytes, REPLY_MAX);
     message::<EnrollBeginReply>(bytes, REPLY_MAX);
     message::<HelloReply>(bytes, REPLY_MAX);
     message::<UnlockStartReply>(bytes, REPLY_MAX);

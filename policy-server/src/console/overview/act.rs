@@ -1,7 +1,7 @@
 //! What needs action, the most urgent first.
 
 use policy_server_core::{authz::Action, outbox::CommandState, rollout::Life};
-use policy_server_store::{Lists, Store, View};
+use policy_server_store::{Lists, LogView, Store, View};
 use workspace_protocol::ids::UnixTime;
 
 use super::{Census, Sums};
@@ -14,6 +14,8 @@ use crate::{
 const WARN_SECONDS: i64 = 90 * 24 * 3600;
 /// How long a roll-back is told: a week.
 const TOLD_SECONDS: i64 = 7 * 24 * 3600;
+/// How long a device's alarm about the log is told, unless the root key has said how it goes on: 30 days.
+const FORKED_SECONDS: i64 = 30 * 24 * 3600;
 /// Most rows that are looked at.
 const MOST: u32 = 500;
 
@@ -36,7 +38,8 @@ pub async fn acts(
     sums: &Sums,
     now: UnixTime,
 ) -> Result<Vec<Act>, Trouble> {
-    let mut acts = lost(server, who, page).await?;
+    let mut acts = forked(server, who, page, now).await?;
+    acts.extend(lost(server, who, page).await?);
     acts.extend(requests(server, who, page).await?);
     acts.extend(ends(server, who, page, now));
     acts.extend(policies(server, who, page, now).await?);
@@ -45,6 +48,20 @@ pub async fn acts(
     if sums.outdated > 0 {
         let text = page.t1("pages-act-outdated", "count", &page.n(&sums.outdated));
         acts.push(Act { tone: "warn", text, link: "/console/devices?outdated=1".to_owned() });
+    }
+    Ok(acts)
+}
+
+/// Devices that saw another audit log than this one: before anything else that this server says is believed.
+async fn forked(server: &Server, who: &Who, page: &Page, now: UnixTime) -> Result<Vec<Act>, Trouble> {
+    let mut view = server.store.view().await?;
+    let mut acts = Vec::new();
+    for alarm in view.log_alarms(now.plus(-FORKED_SECONDS), MOST).await? {
+        let Some(device) = view.device(alarm.device).await? else { continue };
+        if who.only().is_none_or(|only| *only == device.group) {
+            let text = page.t2("pages-act-forked", &("label", &device.label), &("since", &page.at(&alarm.at)));
+            acts.push(Act { tone: "bad", text, link: format!("/console/device/{}", device.id) });
+        }
     }
     Ok(acts)
 }

@@ -126,6 +126,11 @@ impl ApiWork for SqliteWork {
         Ok(())
     }
 
+    async fn revoke_tokens(&mut self, at: UnixTime) -> Result<u64> {
+        let query = sqlx::query("UPDATE api_token SET revoked_at = ? WHERE revoked_at IS NULL").bind(at.0);
+        Ok(query.execute(self.connection()).await?.rows_affected())
+    }
+
     async fn use_token(&mut self, id: TokenId, at: UnixTime) -> Result<()> {
         sqlx::query("UPDATE api_token SET used_at = ? WHERE id = ?")
             .bind(at.0)

@@ -211,6 +211,12 @@ impl ConsoleWork for SqliteWork {
         Ok(())
     }
 
+    async fn end_all_sessions(&mut self) -> Result<()> {
+        sqlx::query("DELETE FROM admin_session").execute(self.connection()).await?;
+        sqlx::query("DELETE FROM admin_link").execute(self.connection()).await?;
+        Ok(())
+    }
+
     async fn sweep_console(&mut self, now: UnixTime) -> Result<()> {
         sqlx::query("DELETE FROM admin_session WHERE ends_at <= ?").bind(now.0).execute(self.connection()).await?;
         sqlx::query("DELETE FROM admin_link WHERE expires_at <= ?").bind(now.0).execute(self.connection()).await?;

@@ -7,6 +7,7 @@ mod desk;
 mod desk_tests;
 mod listing;
 mod lists;
+mod log;
 mod read;
 mod rows;
 #[cfg(test)]

@@ -190,4 +190,5 @@ holds-memory-limit = Pages may use only so much memory and cannot bring the devi
 holds-memory-secrets = Keys in use are not moved out to the disk
 holds-engine-sandbox = Pages are kept in a smaller box of their own inside the room
 holds-input-japanese = Japanese input runs in the room; what it learned is gone at the end
+holds-log-witness = The server cannot rewrite its audit log without this device noticing
 holds-key-hardware = The device's key lies in hardware that does not give it out

@@ -23,6 +23,7 @@ pages-act-boundary-over = The boundary ended on { $time }; devices take no polic
 pages-act-key = The certificate of the server's key ends on { $time }. Renew it with the root key.
 pages-act-key-over = The certificate of the server's key ended on { $time }. Renew it with the root key.
 pages-act-late = { $count } lent devices are overdue.
+pages-act-forked = { $label } saw another audit log than this server shows (last on { $since }), and refuses the server. If this server was restored from a backup, run "policy-server audit restart" with the root key. If not, it may have been copied or changed: do not trust what it shows before you know.
 pages-act-lost = { $count } devices under a wipe have not sent their last receipt (the oldest since { $since }).
 pages-act-no-policy = Group "{ $group }" has devices but no policy, so they can open nothing.
 pages-act-none = Nothing needs action now.

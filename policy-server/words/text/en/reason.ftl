@@ -65,6 +65,7 @@ reason-device-unknown = The server does not know this device. Ask your admin for
 reason-device-wiped = This workspace was wiped by your admin. Everything in it is gone and nothing is left on this device. To work on it again, ask your admin for a new invitation.
 reason-device-locked = This workspace is locked by your admin. Nothing is lost. Call your admin to have it opened.
 reason-device-retired = This workspace has been retired. Ask your admin for a new invitation if you need one.
+reason-log-forked = The server's audit log is not the one that this device saw before: it was rewritten, or an old copy of the server is running. Nothing of it was accepted and the workspace stays shut; your data is safe. Tell your admin at once.
 reason-admin-same = Whoever asks for this cannot also approve it. Nothing was done. Another admin has to approve it.
 reason-request-expired = This was asked more than 24 hours ago and counts no more. Nothing was done. Ask for it again if it is still wanted.
 reason-epoch-stale = This device was enrolled again elsewhere; this copy is no longer valid. Ask your admin for a new invitation.

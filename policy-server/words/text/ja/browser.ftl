@@ -190,4 +190,5 @@ holds-memory-limit = ページが使うメモリーには上限があり、端�
 holds-memory-secrets = 使用中の鍵は、ディスクに退避されません
 holds-engine-sandbox = ページは、部屋の中でさらに小さな囲いに入ります
 holds-input-japanese = 日本語入力は部屋の中で動き、覚えた変換も終了とともに消えます
+holds-log-witness = サーバーが監査ログを書き換えると、この端末が気づきます
 holds-key-hardware = 端末の鍵は、取り出せない専用の部品に入っています

@@ -23,6 +23,7 @@ pages-act-boundary-over = 範囲（boundary）の期限が { $time } に切れ�
 pages-act-key = サーバーの鍵の証明書の期限は { $time } です。ルート鍵で更新してください。
 pages-act-key-over = サーバーの鍵の証明書の期限が { $time } に切れました。ルート鍵で更新してください。
 pages-act-late = 返却の期限を過ぎた貸出端末が { $count } 台あります。
+pages-act-forked = 端末「{ $label }」が以前に見た監査ログは、このサーバーのものとつながりません（最終報告 { $since }）。端末はこのサーバーを拒んでいます。バックアップから復元した場合は、ルート鍵で「policy-server audit restart」を実行してください。心当たりがなければ、サーバーが複製または改ざんされたおそれがあります。原因がわかるまで、表示を信用しないでください。
 pages-act-lost = 消去を命じ、完了の受領書を待っている端末が { $count } 台あります（最も古いもの：{ $since }）。
 pages-act-no-policy = グループ「{ $group }」には端末がありますが、ポリシーがないため何も開けません。
 pages-act-none = 今すぐ対応が必要なことはありません。

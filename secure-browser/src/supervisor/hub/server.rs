@@ -78,6 +78,7 @@ impl Hub<'_> {
             lease_until: Some(admitted.terms.grant.destroy_after),
             policy_version: self.documents.as_ref().map(|documents| documents.held().policy).unwrap_or_default(),
             last_contact: Some(admitted.admission.server_time),
+            log_forked_at: None,
         };
         // Only shown; a full disk shows older times.
         let _ = self.profile.put_status(&status);
@@ -93,6 +94,7 @@ impl Hub<'_> {
             }
             Err(NotAdmitted::Wipe(order)) => self.remote_wipe(order).await,
             Err(NotAdmitted::Refused { reason, tries_left, pending }) => {
+                self.profile.note_refusal(reason, clock::wall());
                 self.commands(&pending).await;
                 match purpose {
                     // Said when the person types a PIN.
@@ -175,6 +177,8 @@ impl Hub<'_> {
     /// Takes what an admission brings besides the lease.
     fn take_over(&mut self, admitted: &Admitted) {
         let admission = &admitted.admission;
+        // Before anything of it is used. A full disk leaves the older tree, from which the next word must go on as well.
+        let _ = self.profile.put_witness(&admitted.witness);
         self.user.clone_from(&admission.user);
         if self.device.key_certificate != admission.key_certificate || self.device.org != admission.org {
             self.device.key_certificate.clone_from(&admission.key_certificate);
@@ -183,6 +187,7 @@ impl Hub<'_> {
         }
         if let Some(identity) = &mut self.identity {
             identity.key_certificate.clone_from(&admission.key_certificate);
+            identity.witness.clone_from(&admitted.witness);
         }
         if let Some(parts) = &self.parts {
             let identity = ClientIdentity { chain: admission.certificates.clone() };

@@ -1,9 +1,10 @@
 //! C2SP signed notes and tree checkpoints (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), Ed25519.
 
+use crate::{
+    crypto::{SigningKey, VerifyingKey, sha256},
+    merkle::Tree,
+};
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use workspace_protocol::crypto::{SigningKey, VerifyingKey, sha256};
-
-use crate::merkle::Tree;
 
 /// Type byte of Ed25519 keys in signed notes.
 const ED25519: u8 = 1;

@@ -1,6 +1,6 @@
 //! The Merkle tree of RFC 6962: hashing, inclusion and consistency, and a frontier to append to in O(log n).
 
-use workspace_protocol::crypto::sha256;
+use crate::crypto::sha256;
 
 /// A node of the tree.
 pub type Hash = [u8; 32];
@@ -65,11 +65,17 @@ impl Frontier {
 
     /// Appends a leaf's hash.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_noting(leaf, |_, _| ());
+    }
+
+    /// Appends a leaf's hash and tells of each inner node that it completes.
+    pub fn push_noting(&mut self, leaf: Hash, mut note: impl FnMut(Node, Hash)) {
         let mut node = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             // One peak for each trailing one bit: the pop cannot fail while size and peaks agree.
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(&left, &node);
+                note(Node { level, position: self.size.checked_shr(level).unwrap_or(0) }, node);
             }
         }
         self.peaks.push(node);
@@ -83,6 +89,71 @@ impl Frontier {
         let Some(last) = peaks.next() else { return sha256(b"") };
         peaks.fold(*last, |right, left| node_hash(left, &right))
     }
+}
+
+/// The root of a perfect subtree: of the `2^level` leaves from `position * 2^level` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node {
+    /// 0 for leaves.
+    pub level: u32,
+    /// Counted in its own level.
+    pub position: u64,
+}
+
+/// What a consistency proof from `first` to `size` leaves is made of: for each hash of the proof the nodes that it is
+/// folded from, left to right; `None` if `first` is 0 or more than `size`. A log that keeps its nodes proves in
+/// O(log n).
+#[must_use]
+pub fn proof_nodes(first: u64, size: u64) -> Option<Vec<Vec<Node>>> {
+    if first == 0 || first > size {
+        return None;
+    }
+    let mut spans = Vec::new();
+    let (mut start, mut rest, mut first, mut whole) = (0, size, first, true);
+    while first != rest {
+        let left = split_of(rest);
+        if first <= left {
+            spans.push((start + left, rest - left));
+            rest = left;
+        } else {
+            spans.push((start, left));
+            (start, rest, first, whole) = (start + left, rest - left, first - left, false);
+        }
+    }
+    if !whole {
+        spans.push((start, rest));
+    }
+    spans.reverse();
+    Some(spans.into_iter().map(|(start, size)| perfect(start, size)).collect())
+}
+
+/// The perfect subtrees of the `size` leaves from `start` on, largest first.
+fn perfect(start: u64, size: u64) -> Vec<Node> {
+    let (mut nodes, mut at, mut rest) = (Vec::new(), start, size);
+    while let Some(level) = rest.checked_ilog2() {
+        nodes.push(Node { level, position: at >> level });
+        at += 1 << level;
+        rest -= 1 << level;
+    }
+    nodes
+}
+
+/// Folds the roots of perfect subtrees, largest first, into the root of the tree that they make; `None` for none.
+#[must_use]
+pub fn fold(nodes: &[Hash]) -> Option<Hash> {
+    let (last, rest) = nodes.split_last()?;
+    Some(rest.iter().rev().fold(*last, |right, left| node_hash(left, &right)))
+}
+
+/// The root of the first `size` leaves of a log, as the nodes that it is folded from; none for an empty log.
+#[must_use]
+pub fn root_nodes(size: u64) -> Vec<Node> {
+    perfect(0, size)
+}
+
+/// The largest power of two below `n`, for `n` of at least 2.
+fn split_of(n: u64) -> u64 {
+    n.div_ceil(2).next_power_of_two()
 }
 
 /// Root hash over leaf hashes.
@@ -134,7 +205,6 @@ fn subproof(leaves: &[Hash], first: usize, whole: bool) -> Vec<Hash> {
     proof
 }
 
-/// The largest power of two below `n`, for `n` of at least 2.
 fn split(n: usize) -> usize {
     n.div_ceil(2).next_power_of_two()
 }
@@ -303,5 +373,24 @@ mod tests {
             let (old, new) = (Tree { size: a, root: [1; 32] }, Tree { size: b, root: [2; 32] });
             prop_assert!(!is_consistent(&old, &new, &path));
         }
+    }
+
+    #[test]
+    fn a_proof_from_kept_nodes_is_the_proof_from_all_leaves() {
+        let leaves = many(70);
+        let (mut frontier, mut kept) = (Frontier::default(), std::collections::BTreeMap::new());
+        for (at, leaf) in leaves.iter().enumerate() {
+            kept.insert(Node { level: 0, position: at as u64 }, *leaf);
+            frontier.push_noting(*leaf, |node, hash| assert_eq!(kept.insert(node, hash), None));
+        }
+        for size in 1..=leaves.len() {
+            for first in 1..=size {
+                let spans = proof_nodes(first as u64, size as u64).unwrap();
+                let hashes = |span: Vec<Node>| fold(&span.iter().map(|node| kept[node]).collect::<Vec<_>>()).unwrap();
+                let proof: Vec<Hash> = spans.into_iter().map(hashes).collect();
+                assert_eq!(Some(proof), consistency(&leaves[..size], first), "{first} of {size}");
+            }
+        }
+        assert_eq!((proof_nodes(0, 5), proof_nodes(6, 5)), (None, None));
     }
 }
