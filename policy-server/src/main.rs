@@ -17,6 +17,8 @@ mod failure;
 mod flow;
 mod gateway;
 mod log_rows;
+#[cfg(test)]
+mod lossy;
 mod push;
 mod rest;
 mod seed;

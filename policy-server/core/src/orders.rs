@@ -107,8 +107,8 @@ impl Case {
             Action::Lock => FleetEvent::Lock,
             Action::Retire => FleetEvent::Retire,
         })?;
-        // What said that it is gone has nothing left to erase.
-        if action == Action::Retire && self.standing == Standing::Wiped {
+        // What said that it is gone has nothing left to erase; a retired one without such an order was wiped before.
+        if action == Action::Retire && matches!(self.standing, Standing::Wiped | Standing::Retired) {
             return Ok(Ruling::Stand(standing));
         }
         Ok(Ruling::Issue(Issue { seq: self.next(), was, standing, ban: action.erases() }))
@@ -255,6 +255,8 @@ mod tests {
         let wiped = case(Standing::Wiped, &[(1, Action::Wipe, CommandState::Destroyed)]);
         assert_eq!(wiped.rule(Action::Retire, true), Ok(Ruling::Stand(Standing::Retired)));
         assert_eq!(wiped.rule(Action::Retire, false), Ok(Ruling::Stand(Standing::Retired)));
+        let retired = Case { standing: Standing::Retired, ..wiped };
+        assert_eq!(retired.rule(Action::Retire, true), Ok(Ruling::Stand(Standing::Retired)), "and once more");
     }
 
     #[test]
