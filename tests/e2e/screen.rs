@@ -7,7 +7,8 @@ use installer::{
     harness::wait::{wait_for, wait_until},
 };
 use workspace_tests::{
-    Computer, Neighbour, PIN, Place, Scene, Wrong, change_policy, in_world, processes_of_sessions, released,
+    Computer, Neighbour, Outside, PIN, Place, Scene, Wrong, change_policy, in_world, in_world_with,
+    processes_of_sessions, released,
 };
 
 use super::{AT_ONCE, PATIENCE, all_gone, end, expect, found_files};
@@ -223,6 +224,23 @@ fn a_window_made_smaller_shows_the_whole_page_and_a_key_held_on_leaving_does_not
 }
 
 #[test]
+fn a_dense_screen_shows_the_page_as_large_as_any_other_and_takes_clicks() {
+    in_world("screen::a_dense_screen_shows_the_page_as_large_as_any_other_and_takes_clicks", |place| {
+        let scene = Scene::new(place, PLAIN)?;
+        Neighbour::open(&scene.display)?.say_density(192)?;
+        let (device, _) = scene.enrolled("device")?;
+        let mut session = scene.open(&device)?;
+        // As wide in the page's own pixels, each of which is two of the screen's.
+        let (_, rest) = scene.site.asked(0, "/size/1280x", PATIENCE)?;
+        expect("device pixels for a logical one", rest.contains("@2/"), true)?;
+        scene.display.point(640, 500)?;
+        scene.display.click(1)?;
+        scene.site.asked(0, "/full/", PATIENCE)?;
+        end(&mut session)
+    });
+}
+
+#[test]
 fn a_lent_device_fills_the_screen_and_asks_the_next_person_in_a_new_process() {
     in_world("screen::a_lent_device_fills_the_screen_and_asks_the_next_person_in_a_new_process", |place| {
         let scene = Scene::new(place, &PLAIN.replace("<script>", "MARKER-PAGE-5b1d<script>"))?;
@@ -285,10 +303,12 @@ fn end_and_erase(scene: &Scene) -> Result<(), Wrong> {
 
 #[test]
 fn a_session_leaves_no_file_in_the_persons_own_folders() {
-    in_world("screen::a_session_leaves_no_file_in_the_persons_own_folders", |place| {
+    let outside = Outside { home: true, ..Outside::default() };
+    in_world_with("screen::a_session_leaves_no_file_in_the_persons_own_folders", outside, |place| {
         let scene = Scene::new(place, PLAIN)?;
         let (device, _) = scene.enrolled("device")?;
-        let folders = || device.folders().into_iter().chain(real_home()).flat_map(|folder| found_files(&folder));
+        let home = real_home().ok_or("the account has no home folder")?;
+        let folders = || device.folders().into_iter().chain([home.clone()]).flat_map(|folder| found_files(&folder));
         let before: Vec<_> = folders().collect();
         let mut session = scene.open(&device)?;
         scene.display.point(640, 400)?;

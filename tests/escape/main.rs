@@ -46,7 +46,7 @@ pub trait Browser {
 
 #[test]
 fn nothing_gets_out() {
-    let outside = Outside { resolver: true, chromium: true, disk: false };
+    let outside = Outside { resolver: true, chromium: true, ..Outside::default() };
     in_world_with("nothing_gets_out", outside, |place| {
         let table = table()?;
         let ours = ours(place, &table)?;

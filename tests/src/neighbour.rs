@@ -5,8 +5,9 @@ use std::fs;
 use installer::harness::display::Display;
 use x11rb::{
     connection::Connection,
-    protocol::xproto::{ConnectionExt, CreateWindowAux, InputFocus, Window, WindowClass},
+    protocol::xproto::{AtomEnum, ConnectionExt, CreateWindowAux, InputFocus, PropMode, Window, WindowClass},
     rust_connection::{DefaultStream, RustConnection},
+    wrapper::ConnectionExt as _,
 };
 
 use crate::Wrong;
@@ -40,6 +41,18 @@ impl Neighbour {
         desktop.create_window(0, window, screen.root, 0, 780, 20, 20, 0, kind, screen.root_visual, &looks)?;
         desktop.map_window(window)?.check()?;
         Ok(Self { desktop, window })
+    }
+
+    /// Tells every program how dense the screen is, as a desktop's settings do.
+    ///
+    /// # Errors
+    /// What the display said.
+    pub fn say_density(&self, dots_an_inch: u32) -> Result<(), Wrong> {
+        let root = self.desktop.setup().roots.first().ok_or("no screen")?.root;
+        let text = format!("Xft.dpi:\t{dots_an_inch}\n");
+        let (name, kind) = (AtomEnum::RESOURCE_MANAGER, AtomEnum::STRING);
+        let told = self.desktop.change_property8(PropMode::REPLACE, root, name, kind, text.as_bytes())?;
+        Ok(told.check()?)
     }
 
     /// Takes the keyboard.

@@ -28,6 +28,9 @@ pub struct Outside {
     pub chromium: bool,
     /// A disk of its own: the image `disk.img`, mounted at `disk`; its folder `tmp` is the world's `/tmp`.
     pub disk: bool,
+    /// A home folder that the account is known by: `person`, on the disk if there is one. Some libraries ask the system
+    /// for it, whatever `HOME` says.
+    pub home: bool,
 }
 
 /// Size of the disk's image in bytes; what is not written takes no space.
@@ -39,7 +42,7 @@ impl Outside {
     /// # Errors
     /// What the system said.
     pub(crate) fn build(self, base: &Path, user: Option<&User>) -> Result<(), Wrong> {
-        if !geteuid().is_root() || !(self.resolver || self.chromium || self.disk) {
+        if !geteuid().is_root() || !(self.resolver || self.chromium || self.disk || self.home) {
             return Ok(());
         }
         unshare(CloneFlags::CLONE_NEWNS)?;
@@ -58,6 +61,9 @@ impl Outside {
         }
         if self.disk {
             disk(base, user)?;
+        }
+        if self.home {
+            home(base, user)?;
         }
         Ok(())
     }
@@ -78,6 +84,29 @@ fn disk(base: &Path, user: Option<&User>) -> Result<(), Wrong> {
     bind(&tmp, "/tmp")?;
     own(&image, user)?;
     own(&at, user)
+}
+
+/// Tells the system of another home folder of `user`, as the world alone sees it.
+fn home(base: &Path, user: Option<&User>) -> Result<(), Wrong> {
+    let Some(account) = user else { return Ok(()) };
+    let disk = base.join("disk");
+    let folder = if disk.is_dir() { disk } else { base.to_owned() }.join("person");
+    fs::create_dir(&folder)?;
+    own(&folder, user)?;
+    let at = |line: &str| {
+        let mut fields: Vec<&str> = line.split(':').collect();
+        let path = folder.to_string_lossy();
+        let theirs = fields.first() == Some(&account.name.as_str());
+        if let Some(home) = fields.get_mut(5).filter(|_| theirs) {
+            *home = &path;
+        }
+        fields.join(":") + "\n"
+    };
+    let accounts: String = fs::read_to_string("/etc/passwd")?.lines().map(at).collect();
+    let file = base.join("passwd");
+    fs::write(&file, accounts)?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+    bind(&file, "/etc/passwd")
 }
 
 fn run(command: &mut Command) -> Result<(), Wrong> {
