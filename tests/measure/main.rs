@@ -5,6 +5,7 @@ mod browser;
 mod decision;
 mod row;
 mod squid;
+mod typing;
 
 use std::process::ExitCode;
 
@@ -33,4 +34,5 @@ fn main() -> ExitCode {
 
 type Measure = fn() -> Result<Vec<Row>, Box<dyn std::error::Error>>;
 
-const PARTS: &[(&str, Measure)] = &[("decision", decision::measure), ("browser", browser::measure)];
+const PARTS: &[(&str, Measure)] =
+    &[("decision", decision::measure), ("browser", browser::measure), ("typing", typing::measure)];

@@ -25,6 +25,12 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
 
+/// The value below which `percent` of them are; 0 for none.
+pub(crate) fn at(mut values: Vec<f64>, percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() * percent / 100).or(values.last()).copied().unwrap_or_default()
+}
+
 /// The rows as a Markdown table.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut out = String::from("| what | ours | peer | ratio | goal | met |\n| --- | --- | --- | --- | --- | --- |\n");
