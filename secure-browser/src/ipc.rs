@@ -12,6 +12,7 @@ use workspace_protocol::{
     cbor,
     crypto::VerifyingKey,
     ids::{GroupName, Version},
+    notices::Notice,
     reason::Reason,
 };
 use zeroize::Zeroizing;
@@ -150,6 +151,8 @@ pub enum ToUi {
     },
     /// New documents are in force: redraw the portal, close what is no longer allowed.
     Policy(Bundle),
+    /// What admins tell people on the portal, verified.
+    Notices(Vec<Notice>),
     /// Seconds until the session locks and until it is destroyed.
     Lease {
         /// Until locked.

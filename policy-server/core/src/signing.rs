@@ -8,6 +8,7 @@ use workspace_protocol::{
     envelope::{self, EnvelopeError, Kind},
     ids::{CommandSeq, DeviceId, Epoch, GroupName, UnixTime, Version},
     lists::TrustList,
+    notices::NoticesDocument,
 };
 use zeroize::Zeroizing;
 
@@ -149,6 +150,12 @@ impl Signer {
         let (device, epoch) = to;
         let document = Command { device, epoch, seq, action, issued_at: now };
         envelope::sign_certified(Kind::Command, &document, &self.key, &self.certificate)
+    }
+
+    /// Signs notices.
+    #[must_use]
+    pub fn notices(&self, document: &NoticesDocument) -> Vec<u8> {
+        envelope::sign(Kind::Notices, document, &self.key)
     }
 
     /// Signs a policy.

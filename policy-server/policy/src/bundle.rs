@@ -230,7 +230,7 @@ impl VerifiedPolicy {
     }
 }
 
-fn certified(bytes: &[u8], root: &VerifyingKey, now: UnixTime) -> Result<KeyCertificate, BundleError> {
+pub(crate) fn certified(bytes: &[u8], root: &VerifyingKey, now: UnixTime) -> Result<KeyCertificate, BundleError> {
     let certificate: KeyCertificate = envelope::open(Kind::KeyCertificate, bytes, std::slice::from_ref(root))
         .map_err(|error| BundleError::KeyCertificate(Some(error)))?;
     let in_time = now.plus(CLOCK_SKEW) >= certificate.not_before && now <= certificate.not_after;
@@ -255,7 +255,7 @@ fn check_frame(
     begun(document.issued_at, now)
 }
 
-fn begun(issued_at: UnixTime, now: UnixTime) -> Result<(), BundleError> {
+pub(crate) fn begun(issued_at: UnixTime, now: UnixTime) -> Result<(), BundleError> {
     if issued_at > now.plus(CLOCK_SKEW) { Err(BundleError::NotYet) } else { Ok(()) }
 }
 

@@ -14,6 +14,7 @@ pub mod import;
 mod index;
 mod kind;
 mod lint;
+pub mod notices;
 pub mod pattern;
 mod profile;
 

@@ -29,6 +29,8 @@ pub enum Kind {
     TrustList,
     /// [`crate::documents::LogRestart`], by the root key.
     LogRestart,
+    /// [`crate::notices::NoticesDocument`], by the online key.
+    Notices,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Receipt => b"secure-workspace/v1/receipt",
             Self::TrustList => b"secure-workspace/v1/trust-list",
             Self::LogRestart => b"secure-workspace/v1/log-restart",
+            Self::Notices => b"secure-workspace/v1/notices",
         }
     }
 
@@ -51,6 +54,7 @@ impl Kind {
         match self {
             Self::Boundary | Self::Policy | Self::TrustList => 4 << 20,
             Self::KeyCertificate | Self::Lease | Self::Command | Self::Receipt | Self::LogRestart => 8 << 10,
+            Self::Notices => 16 << 10,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod link;
 pub mod lists;
 pub mod merkle;
 pub mod note;
+pub mod notices;
 pub mod opaque;
 pub mod posture;
 pub mod push;

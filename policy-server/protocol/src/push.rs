@@ -39,6 +39,13 @@ pub enum ToDevice {
         /// Which stage.
         stage: Stage,
     },
+    /// What people are told on the portal, in place of all before.
+    Notices {
+        /// Signed [`crate::notices::NoticesDocument`].
+        notices: ByteBuf,
+        /// Signed [`crate::documents::KeyCertificate`].
+        key_certificate: ByteBuf,
+    },
     /// Renew now (certificate or lease will not be extended otherwise).
     Renew,
 }

@@ -2,13 +2,18 @@
 //!
 //! `text/LANG/*.ftl` hold the messages: `reason.ftl` one for each reason code (`.` written as `-`, with `reason-` in
 //! front), `browser.ftl` those of `secure-browser`, `server.ftl` those of `policy-server`, `console.ftl`
-//! those of its frame, `pages.ftl` those of its pages, `trust.ftl` those of evidence and posture on both sides.
+//! those of its frame, `pages.ftl` those of its pages, `office.ftl` those of its pages about what people decide and tell each other, `trust.ftl` those of
+//! evidence and posture on both sides.
+
+mod faults;
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 use workspace_protocol::reason::Reason;
+
+pub use faults::fault;
 
 /// A language we speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -24,7 +29,7 @@ pub enum Lang {
 pub const CONSOLE: &str = include_str!("../text/ja/console.ftl");
 
 /// The catalogue of the console's pages, for the same test.
-pub const PAGES: &str = include_str!("../text/ja/pages.ftl");
+pub const PAGES: &str = concat!(include_str!("../text/ja/pages.ftl"), include_str!("../text/ja/office.ftl"));
 
 impl Lang {
     /// Both languages.
@@ -49,7 +54,7 @@ impl Lang {
         }
     }
 
-    fn sources(self) -> [&'static str; 6] {
+    fn sources(self) -> [&'static str; 7] {
         match self {
             Self::Ja => [
                 include_str!("../text/ja/reason.ftl"),
@@ -57,6 +62,7 @@ impl Lang {
                 include_str!("../text/ja/server.ftl"),
                 include_str!("../text/ja/console.ftl"),
                 include_str!("../text/ja/pages.ftl"),
+                include_str!("../text/ja/office.ftl"),
                 include_str!("../text/ja/trust.ftl"),
             ],
             Self::En => [
@@ -65,6 +71,7 @@ impl Lang {
                 include_str!("../text/en/server.ftl"),
                 include_str!("../text/en/console.ftl"),
                 include_str!("../text/en/pages.ftl"),
+                include_str!("../text/en/office.ftl"),
                 include_str!("../text/en/trust.ftl"),
             ],
         }
@@ -99,7 +106,7 @@ impl fmt::Display for Lang {
     }
 }
 
-fn build(tag: &str, sources: [&'static str; 6]) -> FluentBundle<FluentResource> {
+fn build(tag: &str, sources: [&'static str; 7]) -> FluentBundle<FluentResource> {
     // Both tags are constants above; a tag that did not parse would only lose plural rules.
     let id: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![id]);

@@ -1,5 +1,6 @@
 //! Renders the portal and the problem page.
 
+use workspace_protocol::notices::Notice;
 use workspace_words::{Lang, reason, text};
 
 use super::{
@@ -20,6 +21,8 @@ pub struct Portal<'a> {
     pub version: u64,
     /// The tiles, in the policy's order.
     pub tiles: &'a [Tile],
+    /// What admins tell people now.
+    pub notices: &'a [&'a Notice],
 }
 
 /// The portal as an HTML document.
@@ -28,6 +31,7 @@ pub fn portal(view: &Portal<'_>, lang: Lang) -> String {
     document(lang, &text(lang, "portal-title", &[]), "portal", |html| {
         header(html, view, lang);
         html.raw("<main>");
+        news(html, view.notices, lang);
         search(html, lang);
         area_chips(html, view.tiles, lang);
         html.raw("<ul class=\"tiles\" id=\"own\">");
@@ -86,6 +90,23 @@ fn header(html: &mut Html, view: &Portal<'_>, lang: Lang) {
     };
     html.raw("<button class=\"tool\" data-do=\"language\" data-lang=\"").text(other).raw("\" lang=\"");
     html.text(other).raw("\">").raw(name).raw("</button></div></header>");
+}
+
+/// What admins tell people; the page's script takes each away at its end.
+fn news(html: &mut Html, notices: &[&Notice], lang: Lang) {
+    if notices.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"news\" aria-labelledby=\"news\"><h2 id=\"news\">").text(text(lang, "portal-news", &[]));
+    html.raw("</h2><ul>");
+    for notice in notices {
+        let words = match lang {
+            Lang::Ja => &notice.ja,
+            Lang::En => &notice.en,
+        };
+        html.raw("<li data-until=\"").text(notice.until).raw("\">").text(words).raw("</li>");
+    }
+    html.raw("</ul></section>");
 }
 
 fn search(html: &mut Html, lang: Lang) {
@@ -236,7 +257,7 @@ mod tests {
     use workspace_protocol::reason::Reason;
 
     fn shown(tiles: &[Tile], lang: Lang) -> String {
-        portal(&Portal { org: "<b>会", user: "\"花子\"", version: 7, tiles }, lang)
+        portal(&Portal { org: "<b>会", user: "\"花子\"", version: 7, tiles, notices: &[] }, lang)
     }
 
     #[test]

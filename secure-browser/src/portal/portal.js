@@ -12,6 +12,15 @@ document.addEventListener("click", (event) => {
   wish(message);
 });
 
+// A notice goes at its end, and with the last one their heading.
+const news = document.querySelector(".news");
+function look() {
+  const now = Date.now() / 1000;
+  for (const item of news.querySelectorAll("[data-until]")) item.hidden = now >= Number(item.dataset.until);
+  news.hidden = !news.querySelector("[data-until]:not([hidden])");
+}
+if (news) setInterval(look, 30000);
+
 const query = document.getElementById("query");
 if (query) {
   const own = document.getElementById("own");

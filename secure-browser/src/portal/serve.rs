@@ -3,10 +3,12 @@
 use std::{
     borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use http::{Method, Request, Response, StatusCode, header};
 use url::{Url, form_urlencoded};
+use workspace_protocol::{ids::UnixTime, notices::Notice};
 use workspace_words::Lang;
 
 use crate::standing::Finding;
@@ -40,6 +42,8 @@ pub struct Shown {
     pub version: u64,
     /// Tiles of the policy in force.
     pub tiles: Vec<Tile>,
+    /// What admins tell people; those that are over are not shown.
+    pub notices: Vec<Notice>,
     /// What holds on this device, as measured when it was asked for.
     pub standing: Vec<Finding>,
     /// What the problem page tells.
@@ -101,8 +105,16 @@ pub fn is_ours(url: &Url) -> bool {
 }
 
 fn portal(shown: &Shown) -> String {
-    let view = page::Portal { org: &shown.org, user: &shown.user, version: shown.version, tiles: &shown.tiles };
+    let (version, now) = (shown.version, wall_clock());
+    let notices: Vec<_> = shown.notices.iter().filter(|one| now < one.until).collect();
+    let view = page::Portal { org: &shown.org, user: &shown.user, version, tiles: &shown.tiles, notices: &notices };
     page::portal(&view, shown.lang)
+}
+
+/// The device's clock; one that cannot be read shows every notice.
+fn wall_clock() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(since.as_secs()).unwrap_or_default())
 }
 
 /// One line a tile: `own` or `near`, a space, the id.
@@ -208,6 +220,21 @@ mod tests {
                 assert!(!html.contains(inline), "{inline}");
             }
         }
+    }
+
+    #[test]
+    fn a_notice_is_shown_as_text_until_its_end() {
+        let pages = Pages::default();
+        let notice = |ja: &str, seconds: i64| Notice {
+            ja: ja.to_owned(),
+            en: "x".to_owned(),
+            until: wall_clock().plus(seconds),
+        };
+        pages.with(|shown| shown.notices = vec![notice("<b>保守</b>", 60), notice("昔のこと", -1)]);
+        let answer = ask(&pages, "GET", PORTAL_URL);
+        assert!(body(&answer).contains("&lt;b&gt;保守&lt;/b&gt;") && !body(&answer).contains("昔のこと"));
+        pages.with(|shown| shown.notices = vec![notice("昔のこと", -1)]);
+        assert!(!body(&ask(&pages, "GET", PORTAL_URL)).contains("class=\"news\""));
     }
 
     #[test]

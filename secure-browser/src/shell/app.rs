@@ -7,7 +7,7 @@ mod wishes;
 use std::{cell::Cell, rc::Rc, time::Instant};
 
 use gtk::prelude::*;
-use workspace_protocol::reason::Reason;
+use workspace_protocol::{notices::Notice, reason::Reason};
 use workspace_words::Lang;
 
 use crate::{
@@ -188,6 +188,7 @@ impl App {
             }
             ToUi::Opened { bundle, org, user, url } => self.opened(&bundle, &org, &user, url.as_deref()),
             ToUi::Policy(bundle) => self.new_policy(&bundle),
+            ToUi::Notices(notices) => self.new_notices(notices),
             ToUi::Lease { lock_in, destroy_in: _ } => self.bar.set_lease(lock_in, &self.words),
             ToUi::HandOver { folder } => self.chooser.name_folder(&folder),
             ToUi::Pasted(read) => self.paste(read),
@@ -235,6 +236,21 @@ impl App {
             Ok(()) => {}
             // Refused whole: what was in force stays.
             Err(reason) => tracing::warn!(%reason, "policy refused"),
+        }
+    }
+
+    /// Shows what admins tell people; a strip says so where the portal is not in front.
+    fn new_notices(&mut self, notices: Vec<Notice>) {
+        let news = self.pages.with(|shown| {
+            let news = notices.iter().any(|one| !shown.notices.contains(one));
+            shown.notices = notices;
+            news
+        });
+        if news && self.screen.front().is_some() {
+            self.strip.tell(&self.words.get("ui-notice-news"));
+        }
+        if self.screen.front() != Some(Front::Problem) {
+            self.portal.load(PORTAL_URL);
         }
     }
 

@@ -153,7 +153,8 @@ fn frames() -> Vec<Vec<u8>> {
         one(&FromDevice::PolicyRefused { version: Version(3), reason: "policy.expired".into() }),
         one(&FromDevice::Event(event)),
         one(&ToDevice::Command(octets.clone())),
-        one(&ToDevice::Policy { policy: octets.clone(), key_certificate: octets }),
+        one(&ToDevice::Policy { policy: octets.clone(), key_certificate: octets.clone() }),
+        one(&ToDevice::Notices { notices: octets.clone(), key_certificate: octets }),
         one(&ToDevice::ReceiptKept { seq: CommandSeq(1), stage: Stage::Destroyed }),
         one(&ToDevice::Renew),
     ]

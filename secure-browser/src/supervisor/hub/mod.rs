@@ -22,6 +22,7 @@ use tokio::{
 };
 use workspace_protocol::{
     crypto::Secret,
+    ids::Version,
     push::{DeviceEvent, DeviceEventKind},
     reason::Reason,
 };
@@ -101,6 +102,8 @@ pub(super) struct Hub<'a> {
     session: Session,
     lease: LeaseState,
     documents: Option<Documents>,
+    /// Version of the notices shown in this session.
+    notices: Version,
     user: String,
     /// What the person was told of this device's state.
     warned: Vec<Reason>,
@@ -154,6 +157,7 @@ impl<'a> Hub<'a> {
             session: Session::Asking,
             lease: LeaseState::Absent,
             documents: None,
+            notices: Version(0),
             user: String::new(),
             warned: Vec::new(),
             parts: None,

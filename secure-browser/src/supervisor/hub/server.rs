@@ -10,6 +10,7 @@ use secure_browser_core::{
 };
 use serde_bytes::ByteBuf;
 use tokio::{task::yield_now, time::timeout};
+use workspace_policy::notices::VerifiedNotices;
 use workspace_protocol::{
     documents::Stage,
     ids::{CommandSeq, Epoch, UnixTime},
@@ -320,9 +321,24 @@ impl Hub<'_> {
             }
             ToDevice::Boundary(boundary) => self.offered_boundary(boundary).await,
             ToDevice::Policy { policy, key_certificate } => self.offered_policy(policy, key_certificate).await,
+            ToDevice::Notices { notices, key_certificate } => self.offered_notices(&notices, &key_certificate),
             ToDevice::Renew => self.renew(),
             // Receipts of a wipe go by connections of their own; of others nothing more is owed.
             ToDevice::ReceiptKept { .. } => {}
+        }
+    }
+
+    /// Shows what admins tell people, if it is theirs and for this group. What is refused changes nothing on the screen.
+    fn offered_notices(&mut self, notices: &[u8], key_certificate: &[u8]) {
+        let time = self.device_time();
+        let Some(documents) = &self.documents else { return };
+        let (root, group) = (&self.device.root, &documents.bundle().group);
+        match VerifiedNotices::verify(notices, key_certificate, root, group, self.notices, time) {
+            Ok(verified) => {
+                self.notices = verified.version();
+                self.tell_ui(ToUi::Notices(verified.into_notices()));
+            }
+            Err(error) => tracing::warn!(%error, "notices refused"),
         }
     }
 
