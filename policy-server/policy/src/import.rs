@@ -1,11 +1,14 @@
-//! Existing lists of Chrome (`URLAllowlist`, `URLBlocklist`) into a policy file, with a word about everything that the
+//! Existing lists of Chrome (`URLAllowlist`, `URLBlocklist`), and of Safe Exam Browser ([`seb`]), into a policy file, with a word about everything that the
 //! strict profile reads otherwise. What cannot be carried over is left out, never widened.
+
+mod seb;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
 
 use crate::pattern::{Pattern, chrome::Filter};
+pub use seb::seb;
 
 /// A policy file made from a list, and what its reader must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,23 @@ pub enum ImportError {
     /// JSON of another shape.
     #[error("expected an object with URLAllowlist (and URLBlocklist), each a list of texts")]
     Shape,
+    /// A Safe Exam Browser file that only its password or certificate opens.
+    #[error("the file is encrypted: save it again without a password and without a certificate")]
+    Encrypted,
+    /// No property list in XML, or one that is nested beyond reason.
+    #[error("not a property list in XML, plain or packed as Safe Exam Browser does")]
+    Plist,
+    /// Longer than any configuration.
+    #[error("longer than 4 MiB")]
+    TooLong,
+    /// A value of the wrong kind.
+    #[error("{key}: expected {expected}")]
+    Key {
+        /// Where, such as `URLFilterRules[3].expression`.
+        key: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
 }
 
 /// Most filters of a list that Chrome looks at.

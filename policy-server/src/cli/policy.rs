@@ -95,6 +95,8 @@ impl From<ProfileName> for Profile {
 pub enum ListName {
     /// JSON with `URLAllowlist` and `URLBlocklist`.
     Chrome,
+    /// A Safe Exam Browser configuration that is not encrypted.
+    Seb,
 }
 
 /// Why a command ended early.
@@ -146,7 +148,7 @@ fn execute(command: PolicyFileCommand, json: bool, input: &mut Input<'_>, out: &
             let (old, new) = (policy(&old, input)?, policy(&new, input)?);
             differences(&old, &new, json, out)
         }
-        PolicyFileCommand::Import { from: ListName::Chrome, file } => imported(&file, json, input, out),
+        PolicyFileCommand::Import { from, file } => imported(from, &file, json, input, out),
     }
 }
 
@@ -172,14 +174,19 @@ fn report(fault: &Fault, json: bool, out: &mut dyn Write) {
 
 fn read(file: &Path, input: &mut Input<'_>) -> Result<String, Fault> {
     let fault = |source| Fault::File { file: file.display().to_string(), source };
-    let mut text = String::new();
+    String::from_utf8(read_bytes(file, input)?).map_err(|_| fault(io::ErrorKind::InvalidData.into()))
+}
+
+fn read_bytes(file: &Path, input: &mut Input<'_>) -> Result<Vec<u8>, Fault> {
+    let fault = |source| Fault::File { file: file.display().to_string(), source };
+    let mut bytes = Vec::new();
     let most = MAX_FILE as u64 + 1;
     if file == Path::new("-") {
-        input.take(most).read_to_string(&mut text).map_err(fault)?;
+        input.take(most).read_to_end(&mut bytes).map_err(fault)?;
     } else {
-        File::open(file).and_then(|file| file.take(most).read_to_string(&mut text)).map_err(fault)?;
+        File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(fault)?;
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn policy(file: &Path, input: &mut Input<'_>) -> Result<Policy, Fault> {
@@ -388,8 +395,12 @@ fn differences(old: &Policy, new: &Policy, json: bool, out: &mut dyn Write) -> R
     Ok(YES)
 }
 
-fn imported(file: &Path, json: bool, input: &mut Input<'_>, out: &mut dyn Write) -> Result<u8, Fault> {
-    let imported = import::chrome(&read(file, input)?).map_err(Fault::Import)?;
+fn imported(from: ListName, file: &Path, json: bool, input: &mut Input<'_>, out: &mut dyn Write) -> Result<u8, Fault> {
+    let imported = match from {
+        ListName::Chrome => import::chrome(&read(file, input)?),
+        ListName::Seb => import::seb(&read_bytes(file, input)?),
+    };
+    let imported = imported.map_err(Fault::Import)?;
     for warning in &imported.warnings {
         eprintln!("{warning}");
     }

@@ -19,3 +19,23 @@ function check() {
 }
 
 check();
+
+// Puts a chosen file where its words could be pasted; one that is no text goes in base64.
+function choose() {
+  const part = document.querySelector("[data-choose]");
+  if (!part) return;
+  const [input, words] = [part.querySelector("input"), document.getElementById(part.dataset.choose)];
+  part.hidden = false;
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file || file.size > 4 << 20) return;
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    try {
+      words.value = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      words.value = "base64:" + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    }
+  });
+}
+
+choose();

@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as B64};
 use policy_server_core::{authz::Action, canary::Share};
 use policy_server_store::{Lists, SignedPolicy, Store, View};
 use serde::Deserialize;
@@ -28,6 +29,9 @@ use crate::{
     },
     flow::rollout,
 };
+
+/// What the page's script writes in front of a file that is no text.
+const BINARY: &str = "base64:";
 
 /// Versions that are listed.
 const VERSIONS: u32 = 50;
@@ -302,7 +306,17 @@ pub struct Import {
     json: String,
 }
 
-/// Begins a draft with the allowlist of a Chrome or Edge policy.
+/// Reads what was pasted or chosen: a file that is no text comes in base64 behind [`BINARY`].
+fn list(text: &str) -> Result<import::Imported, import::ImportError> {
+    let text = text.trim();
+    match text.strip_prefix(BINARY) {
+        Some(packed) => import::seb(&B64.decode(packed).map_err(|_| import::ImportError::Plist)?),
+        None if text.starts_with('<') => import::seb(text.as_bytes()),
+        None => import::chrome(text),
+    }
+}
+
+/// Begins a draft with the list of Chrome, Edge or Safe Exam Browser.
 pub async fn import(
     State(server): Shared,
     visit: Visit,
@@ -311,7 +325,7 @@ pub async fn import(
     Form(form): Form<Import>,
 ) -> Result<Response, Trouble> {
     let name = of_path(&who, &group)?;
-    match import::chrome(&form.json) {
+    match list(&form.json) {
         Ok(imported) => {
             let remarks: String = imported.warnings.iter().map(|line| format!("# {line}\n")).collect();
             let toml = format!("{remarks}{}", imported.toml);
