@@ -8,6 +8,7 @@ mod console;
 mod desk;
 mod error;
 mod log;
+mod office;
 mod records;
 mod sqlite;
 mod traits;
@@ -20,6 +21,7 @@ pub use desk::{
 };
 pub use error::StoreError;
 pub use log::{LogAlarm, LogView, LogWork, fill_nodes};
+pub use office::{IdentityLink, NoticeRecord, OfficeView, OfficeWork};
 pub use records::{Ban, EventRecord, InvitationRecord, SignedBoundary, SignedPolicy};
 pub use sqlite::SqliteStore;
 pub use traits::{Store, View, Work};

@@ -8,6 +8,7 @@ mod desk_tests;
 mod listing;
 mod lists;
 mod log;
+mod office;
 mod read;
 mod rows;
 #[cfg(test)]
