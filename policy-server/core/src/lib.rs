@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod lease;
 pub mod limit;
 pub mod listing;
+pub mod oidc;
 pub mod orders;
 pub mod outbox;
 pub mod posture;
