@@ -98,7 +98,7 @@ impl Failure {
         let mut text = workspace_words::text(lang, &self.id, &args);
         for line in &self.lines {
             text.push_str("\n  ");
-            text.push_str(line);
+            text.push_str(&workspace_words::fault(lang, line));
         }
         text
     }

@@ -19,6 +19,7 @@ mod gateway;
 mod log_rows;
 #[cfg(test)]
 mod lossy;
+mod outbound;
 mod push;
 mod rest;
 mod seed;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod message;
+pub mod office;
 mod routes;
 pub mod socket;
 mod tokens;

@@ -73,6 +73,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .merge(super::tokens::router())
         .route("/admin/v1/gateway", get(show_gateway).post(apply_gateway))
         .merge(super::trust::router())
+        .merge(super::office::router())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Arc::clone(&server))
         .merge(super::upkeep::router(Arc::clone(&server)))

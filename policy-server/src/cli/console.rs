@@ -5,7 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{DataArg, JsonArg, block_on, print, print_json, read_text, say};
+use super::{
+    DataArg, JsonArg, block_on, print, print_json,
+    provider::{self, IdentityCommand, ProviderCommand},
+    read_text, say,
+};
 use crate::{
     admin::{
         client::Client,
@@ -24,6 +28,12 @@ pub enum ConsoleCommand {
     Link(LinkArgs),
     /// Install the certificate that browsers trust. Devices go on seeing the key that their invitation pinned.
     Certificate(CertificateArgs),
+    /// Sign-in through an identity provider (OpenID Connect).
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Who of the provider may sign in as which account.
+    #[command(subcommand)]
+    Identity(IdentityCommand),
 }
 
 /// Arguments of `console link`.
@@ -60,6 +70,8 @@ pub fn run(command: ConsoleCommand) -> Result<ExitCode, Failure> {
     match command {
         ConsoleCommand::Link(args) => block_on(link(args)),
         ConsoleCommand::Certificate(args) => certificate(&args),
+        ConsoleCommand::Provider(command) => block_on(provider::provider(command)),
+        ConsoleCommand::Identity(command) => block_on(provider::identity(command)),
     }
 }
 

@@ -38,6 +38,8 @@ pub enum DeviceCommand {
     Delete(OneArgs),
     /// Lift a posture check of one device for some hours: it is warned instead of kept out.
     Appeal(super::appeal::AppealArgs),
+    /// Check a downloaded receipt offline: whether the device signed just that.
+    Receipt(super::receipt::ReceiptArgs),
 }
 
 /// Arguments of `device list`.
@@ -88,6 +90,7 @@ pub async fn run(command: DeviceCommand) -> Result<ExitCode, Failure> {
         DeviceCommand::Reject(args) => decide(args, "reject").await,
         DeviceCommand::Delete(args) => changed(args, "delete", "device-deleted").await,
         DeviceCommand::Appeal(args) => super::appeal::run(&args).await,
+        DeviceCommand::Receipt(args) => super::receipt::run(&args),
     }
 }
 

@@ -18,8 +18,11 @@ mod invite;
 mod keys;
 mod lists;
 mod manual;
+mod notice;
 mod policy;
 mod policy_bench;
+mod provider;
+pub mod receipt;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -89,6 +92,9 @@ enum Command {
     /// Tokens with which programs use the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Notices that people read on their portal.
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// The console: a one-time link, the certificate that browsers trust.
     #[command(subcommand)]
     Console(console::ConsoleCommand),
@@ -183,6 +189,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Completions(args) => Ok(manual::completions(&args, Cli::command())),
         Command::Man(args) => manual::man(&args, Cli::command()),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Notice(command) => block_on(notice::run(command)),
         Command::Console(command) => console::run(command),
         Command::Attest(attest::AttestCommand::List(command)) => block_on(lists::run(command)),
         Command::Attest(attest::AttestCommand::Verify(args)) => Ok(attest::run(args, false)),

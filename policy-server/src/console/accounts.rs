@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::{
     account,
     page::{self, Page},
+    parts::Choice,
     passkeys::good_now,
     trouble::Trouble,
     visit::{Visit, Who},
@@ -42,6 +43,9 @@ struct Row {
     created_at: UnixTime,
     passkeys: u64,
     own: bool,
+    /// To choose another from, with the one it has.
+    roles: Vec<Choice>,
+    scopes: Vec<Choice>,
 }
 
 #[derive(Template)]
@@ -78,23 +82,31 @@ pub async fn show(State(server): State<Arc<Server>>, visit: Visit, who: Who) -> 
 async fn listed(server: &Server, visit: &Visit, who: &Who) -> Result<Accounts, Trouble> {
     let page = Page::new(server, visit, "console-accounts-title");
     let mut view = server.store.view().await?;
+    let groups: Vec<_> = server.current.policies().iter().map(|policy| policy.group.to_string()).collect();
     let mut rows = Vec::new();
     for one in view.accounts().await? {
         let passkeys = view.passkeys(&one.name).await?.len() as u64;
-        rows.push(row(&page, who, one, passkeys));
+        rows.push(row(&page, who, one, passkeys, &groups));
     }
     let sessions = good_now(view.sessions(None, clock::now()).await?);
-    let groups = server.current.policies().iter().map(|policy| policy.group.to_string()).collect();
     let may_change = who.could(Action::AccountChange);
     Ok(Accounts { page, rows, sessions, groups, may_change, form: Wish::default(), fault: None, link: None })
 }
 
-fn row(page: &Page, who: &Who, one: Account, passkeys: u64) -> Row {
-    let scope = match &one.actor.scope {
-        Scope::Organisation => page.t("console-scope-organisation"),
-        Scope::Group(group) => group.to_string(),
+fn row(page: &Page, who: &Who, one: Account, passkeys: u64, groups: &[String]) -> Row {
+    let everywhere = page.t("console-scope-organisation");
+    let (scope, held) = match &one.actor.scope {
+        Scope::Organisation => (everywhere.clone(), String::new()),
+        Scope::Group(group) => (group.to_string(), group.to_string()),
     };
+    let role = |role: Role| Choice::new(role.word(), page.t(role_words(role)), one.actor.role.word());
+    // A group without a policy is in no list; whoever is limited to it stays so unless another is chosen.
+    let lost = Some(held.clone()).filter(|held| !held.is_empty() && !groups.contains(held));
+    let reach = |group: &String| Choice::new(group, group.clone(), &held);
+    let whole = std::iter::once(Choice::new("", everywhere, &held));
     Row {
+        roles: Role::ALL.map(role).into(),
+        scopes: whole.chain(groups.iter().map(reach)).chain(lost.iter().map(reach)).collect(),
         own: one.name == who.account.name,
         role: page.t(role_words(one.actor.role)),
         scope,
@@ -177,6 +189,35 @@ fn actor(wish: &Wish) -> Result<Actor, &'static str> {
         group => Scope::Group(group.parse().map_err(|_| "console-account-scope-wrong")?),
     };
     Ok(Actor { role, scope })
+}
+
+/// Gives an account another role or reach, from its next click on. Links and passkeys stay.
+pub async fn change_role(
+    State(server): State<Arc<Server>>,
+    visit: Visit,
+    who: Who,
+    Form(wish): Form<Wish>,
+) -> Result<Response, Trouble> {
+    who.may(&Resource::Organisation)?;
+    let actor = match actor(&wish) {
+        Ok(actor) => actor,
+        Err(fault) => return again(&server, &visit, &who, wish, fault).await,
+    };
+    let mut work = server.store.begin().await?;
+    let mut account = work.account(&wish.name).await?.ok_or_else(Trouble::missing)?;
+    // Nobody lowers himself, so that somebody who runs everything is always left.
+    if account.name == who.account.name {
+        return Err(Trouble::new(StatusCode::CONFLICT, "console-account-own"));
+    }
+    let was = account.actor.role.word();
+    account.actor = actor;
+    work.set_account(&account).await?;
+    let entry = Entry::done(clock::now(), &who.actor(), "account.role", &account.name).with("was", was);
+    let entry = entry.with("role", account.actor.role.word()).with("scope", &wish.scope);
+    server.log(&mut work, &entry).await?;
+    work.commit().await?;
+    server.bus.changed();
+    Ok(Redirect::to("/console/accounts").into_response())
 }
 
 /// Shuts an account out and ends its sessions.

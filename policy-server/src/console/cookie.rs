@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 pub const SESSION: &str = "__Host-session";
 /// A browser that is not signed in, for the forgery token of its forms.
 pub const VISIT: &str = "__Host-visit";
+/// A browser that was sent to the identity provider and shall come back.
+pub const PROVIDER: &str = "__Host-provider";
 /// The language chosen.
 pub const LANGUAGE: &str = "__Host-language";
 /// A year in seconds: how long a browser keeps its language.
@@ -25,7 +27,17 @@ pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Sets a cookie for `seconds`; 0 takes it away. `value` is one of ours: letters, digits, `-` and `_`.
 pub fn set(name: &str, value: &str, seconds: i64) -> HeaderValue {
-    let line = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");
+    line(name, value, seconds, "Strict")
+}
+
+/// As [`set`], for a cookie that comes along when another site leads the browser back to us: for one way back only, never
+/// for a session.
+pub fn set_for_return(name: &str, value: &str, seconds: i64) -> HeaderValue {
+    line(name, value, seconds, "Lax")
+}
+
+fn line(name: &str, value: &str, seconds: i64, same_site: &str) -> HeaderValue {
+    let line = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={same_site}");
     HeaderValue::try_from(line).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -6,6 +6,7 @@
 pub mod account;
 mod accounts;
 mod assets;
+mod attempts;
 mod audit;
 mod ceremony;
 mod cookie;
@@ -17,10 +18,14 @@ mod evidence;
 mod format;
 mod guard;
 mod home;
+mod identities;
 mod language;
 mod lending;
 mod live;
 mod nav;
+mod notices;
+#[cfg(test)]
+mod office_tests;
 pub mod overview;
 mod page;
 mod pages;
@@ -30,6 +35,7 @@ mod parts;
 mod passkey;
 mod passkeys;
 mod policies;
+mod provider;
 mod qr;
 mod recovery;
 mod routes;
@@ -42,6 +48,7 @@ mod state;
 mod tests;
 mod trouble;
 mod visit;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -72,6 +79,8 @@ fn entry_routes(routes: Routes) -> Routes {
         .get("/console/sign-in", Access::Open, sign_in::show)
         .post("/console/sign-in/begin", Access::Open, sign_in::begin)
         .post("/console/sign-in/finish", Access::Open, sign_in::finish)
+        .post("/console/sign-in/provider", Access::Open, provider::begin)
+        .get("/console/sign-in/provider/back", Access::Open, provider::back)
         .post("/console/sign-out", Access::Needs(Action::OwnChange), sign_in::out)
         .get("/console/start/{code}", Access::Open, start::show)
         .post("/console/start/{code}/begin", Access::Open, start::begin)
@@ -91,8 +100,14 @@ fn account_routes(routes: Routes) -> Routes {
         .get("/console/accounts", Access::Needs(Action::AccountSee), accounts::show)
         .post("/console/accounts", Access::Needs(Action::AccountChange), accounts::make)
         .post("/console/accounts/link", Access::Needs(Action::AccountChange), accounts::link)
+        .post("/console/accounts/role", Access::Needs(Action::AccountChange), accounts::change_role)
         .post("/console/accounts/disable", Access::Needs(Action::AccountChange), accounts::disable)
         .post("/console/accounts/enable", Access::Needs(Action::AccountChange), accounts::enable)
+        .get("/console/provider", Access::Needs(Action::AccountSee), identities::show)
+        .post("/console/provider", Access::Needs(Action::AccountChange), identities::set)
+        .post("/console/provider/remove", Access::Needs(Action::AccountChange), identities::remove)
+        .post("/console/provider/link", Access::Needs(Action::AccountChange), identities::link)
+        .post("/console/provider/unlink", Access::Needs(Action::AccountChange), identities::unlink)
         .post("/console/accounts/sessions/end", Access::Needs(Action::AccountChange), passkeys::end_any)
 }
 

@@ -19,6 +19,7 @@ const ENTRIES: &[Entry] = &[
     Entry { path: "/console/policies", words: "pages-policies-title", needs: Action::PolicySee },
     Entry { path: "/console/learning", words: "pages-learning-title", needs: Action::LearningSee },
     Entry { path: "/console/lending", words: "pages-lending-title", needs: Action::DeviceSee },
+    Entry { path: "/console/notices", words: "pages-notices-title", needs: Action::NoticePost },
     Entry { path: "/console/audit", words: "pages-audit-title", needs: Action::AuditSee },
     Entry { path: "/console/evidence", words: "pages-evidence-title", needs: Action::AuditExport },
     Entry { path: "/console/accounts", words: "console-nav-accounts", needs: Action::AccountSee },

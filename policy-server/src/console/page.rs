@@ -155,5 +155,6 @@ pub fn trouble(server: &Server, visit: &Visit, trouble: &Trouble) -> Response {
     }
     let page = Page::new(server, visit, "console-trouble-title");
     let back = if visit.who.is_some() { "/console" } else { "/console/sign-in" };
-    with_status(trouble.status, &TroublePage { page, sentence, lines: failure.lines.clone(), back })
+    let lines = failure.lines.iter().map(|line| workspace_words::fault(visit.lang, line)).collect();
+    with_status(trouble.status, &TroublePage { page, sentence, lines, back })
 }

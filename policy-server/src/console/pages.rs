@@ -3,9 +3,10 @@
 use policy_server_core::authz::Action;
 
 use super::{
-    audit, devices, enroll, evidence, lending, overview, policies,
+    audit, devices, enroll, evidence, lending, notices, overview, policies,
     policies::learning,
     routes::{Access::Needs, Access::Open, Routes},
+    waiting,
 };
 
 /// Adds them.
@@ -29,11 +30,14 @@ fn device(routes: Routes) -> Routes {
         .post("/console/device/{id}/lend", Needs(Action::DeviceLend), devices::lend)
         .post("/console/device/{id}/take-back", Needs(Action::DeviceLend), devices::take_back)
         .get("/console/lending", Needs(Action::DeviceSee), lending::show)
+        .get("/console/waiting", Needs(Action::WipeApprove), waiting::show)
+        .post("/console/waiting", Needs(Action::WipeApprove), waiting::decide)
 }
 
 fn policy(routes: Routes) -> Routes {
     routes
         .get("/console/policies", Needs(Action::PolicySee), policies::show)
+        .post("/console/policies", Needs(Action::PolicyDraft), policies::begin_group)
         .get("/console/policy/{group}", Needs(Action::PolicySee), policies::group)
         .get("/console/policy/{group}/version/{number}", Needs(Action::PolicySee), policies::version)
         .get("/console/policy/{group}/export/{number}", Needs(Action::PolicySee), policies::export)
@@ -48,6 +52,9 @@ fn policy(routes: Routes) -> Routes {
         .post("/console/text/{id}/begin", Needs(Action::PolicyApply), policies::begin)
         .post("/console/text/{id}/release", Needs(Action::PolicyApply), policies::release)
         .post("/console/text/{id}/roll-back", Needs(Action::PolicyApply), policies::roll_back)
+        .get("/console/notices", Needs(Action::NoticePost), notices::show)
+        .post("/console/notices", Needs(Action::NoticePost), notices::post)
+        .post("/console/notices/withdraw", Needs(Action::NoticePost), notices::withdraw)
         .get("/console/learning", Needs(Action::LearningSee), learning::show)
         .post("/console/learning/propose", Needs(Action::PolicyDraft), learning::propose)
 }

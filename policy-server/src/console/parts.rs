@@ -56,7 +56,10 @@ pub fn order_state(server: &Server, page: &Page, order: &Order) -> State {
     let at = |id: &str, time: Option<UnixTime>| page.t1(id, "time", &page.at(&time.unwrap_or(order.issued_at)));
     let wipe = order.action != Action::Lock;
     let (tone, text) = match order.state {
-        CommandState::Requested | CommandState::Approved => ("warn", page.t("pages-order-approval")),
+        CommandState::Requested | CommandState::Approved => {
+            let (by, time) = (super::waiting::asker(page, &order.consent.by), page.at(&order.consent.at));
+            ("warn", page.t2("pages-order-approval-by", &("by", &by), &("time", &time)))
+        }
         CommandState::Issued if server.bus.is_connected(order.device) => ("warn", at("pages-order-asked", None)),
         CommandState::Issued => ("warn", at("pages-order-waiting", None)),
         CommandState::Accepted if wipe => ("warn", at("pages-order-accepted", order.accepted_at)),

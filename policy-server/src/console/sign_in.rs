@@ -26,7 +26,7 @@ use super::{
     trouble::Trouble,
     visit::{Visit, Who},
 };
-use crate::{clock, server::Server};
+use crate::{clock, flow::identity, server::Server};
 
 /// Where to go afterwards.
 #[derive(Deserialize)]
@@ -40,15 +40,22 @@ pub struct Next {
 struct SignIn {
     page: Page,
     next: String,
+    /// The host of the identity provider, if there is one.
+    provider: Option<String>,
 }
 
 /// The sign-in page; whoever is signed in already goes on.
-pub async fn show(State(server): State<Arc<Server>>, visit: Visit, Query(next): Query<Next>) -> Response {
+pub async fn show(
+    State(server): State<Arc<Server>>,
+    visit: Visit,
+    Query(next): Query<Next>,
+) -> Result<Response, Trouble> {
     let next = language::local(&next.next).to_owned();
     if visit.who.is_some() {
-        return Redirect::to(&next).into_response();
+        return Ok(Redirect::to(&next).into_response());
     }
-    page::html(&SignIn { page: Page::bare(&server, &visit, "console-sign-in-title"), next })
+    let provider = identity::settings(&mut server.store.view().await?).await?.map(|held| held.host());
+    Ok(page::html(&SignIn { page: Page::bare(&server, &visit, "console-sign-in-title"), next, provider }))
 }
 
 /// Hands out a challenge.

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use policy_server_core::limit::{Limit, Tries};
 use workspace_protocol::ids::UnixTime;
 
-use super::{ceremony::Ceremonies, trouble::Trouble};
+use super::{attempts::Attempts, ceremony::Ceremonies, trouble::Trouble};
 
 /// Sign-ins that an address may begin, and links it may open.
 const BY_ADDRESS: Limit = Limit { tries: 30, seconds: 600 };
@@ -35,13 +35,15 @@ pub enum Try {
 pub struct State {
     /// Challenges that were sent.
     pub ceremonies: Ceremonies,
+    /// Sign-ins through the identity provider under way.
+    pub attempts: Attempts,
     counts: Mutex<[Tries<Try>; 4]>,
 }
 
 impl Default for State {
     fn default() -> Self {
         let counts = [BY_ADDRESS, BY_ACCOUNT, RECOVERY_BY_ADDRESS, RECOVERY].map(Tries::new);
-        Self { ceremonies: Ceremonies::default(), counts: Mutex::new(counts) }
+        Self { ceremonies: Ceremonies::default(), attempts: Attempts::default(), counts: Mutex::new(counts) }
     }
 }
 

@@ -27,6 +27,8 @@ const OPEN: &[&str] = &[
     "GET /console/sign-in",
     "POST /console/sign-in/begin",
     "POST /console/sign-in/finish",
+    "POST /console/sign-in/provider",
+    "GET /console/sign-in/provider/back",
     "GET /console/start/{code}",
     "POST /console/start/{code}/begin",
     "POST /console/start/{code}/finish",

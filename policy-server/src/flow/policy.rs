@@ -2,7 +2,8 @@
 
 use policy_server_core::{audit::Entry, canary::Share, rollout::Effect, signing::POLICY_SECONDS};
 use policy_server_store::{SignedPolicy, Store, Work};
-use workspace_policy::{Policy, VerifiedBoundary};
+use url::Url;
+use workspace_policy::{Attestation, Policy, Request, VerifiedBoundary};
 use workspace_protocol::{
     envelope::Kind,
     ids::{GroupName, UnixTime, Version},
@@ -176,7 +177,17 @@ pub(super) fn checked(server: &Server, file: &str, toml: &str, now: UnixTime) ->
         let lines = outside.iter().map(ToString::to_string).collect::<Vec<_>>();
         Failure::refused(id).because(Reason::PolicyOutsideBoundary).with("file", file).lines(lines)
     })?;
+    if opens_console(&server.config.url, &policy) {
+        return Err(Failure::refused("policy-console").with("url", &server.config.url));
+    }
     Ok(policy)
+}
+
+/// Whether a policy lets devices of which nothing is proven reach the console at `url`: nobody administers from those.
+fn opens_console(url: &str, policy: &Policy) -> bool {
+    let Ok(url) = Url::parse(&format!("{url}/console")) else { return false };
+    let listed = policy.decide(&Request { url: &url, kind: workspace_policy::Kind::Document }).is_ok();
+    listed && policy.attestation() == Attestation::Software
 }
 
 async fn note_refusal(
@@ -192,4 +203,23 @@ async fn note_refusal(
     work.commit().await?;
     tracing::warn!(%group, reason = reason.code(), "policy refused");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::policy_toml;
+
+    #[test]
+    fn the_console_is_reached_only_from_devices_that_prove_what_they_are() {
+        let policy = |toml: &str| Policy::parse("p", toml).unwrap();
+        let own = policy_toml("policy.clinic.jp");
+        assert!(opens_console("https://policy.clinic.jp", &policy(&own)));
+        assert!(opens_console("https://a.policy.clinic.jp", &policy(&own)), "a host stands for what is below it");
+        assert!(!opens_console("https://policy.clinic.jp:8443", &policy(&own)), "another port");
+        assert!(!opens_console("https://care.clinic.jp", &policy(&own)));
+        let proven = own.replace("minimum = \"software\"", "minimum = \"tpm\"");
+        assert!(!opens_console("https://policy.clinic.jp", &policy(&proven)));
+    }
 }

@@ -8,6 +8,7 @@ use policy_server_core::{
 };
 use policy_server_store::{Desk, Store, StoreError, View, Work};
 use workspace_protocol::{
+    crypto::sha256,
     documents::{Receipt, Stage},
     envelope::{self, Kind},
     ids::{DeviceId, Epoch},
@@ -41,7 +42,8 @@ pub async fn keep(server: &Server, envelope: &[u8]) -> Result<Receipt, Denial> {
         .with("action", action_word(order.action))
         .with("seq", receipt.seq)
         .with("stage", stage_word(receipt.stage))
-        .with("device-time", receipt.at);
+        .with("device-time", receipt.at)
+        .with("sha256", hex::encode(sha256(envelope)));
     server.log(&mut work, &entry).await?;
     crash::point("server.receipt.before-commit");
     work.commit().await?;

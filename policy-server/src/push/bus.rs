@@ -23,6 +23,8 @@ pub enum Notice {
     Policy = 2,
     /// Another channel of the same device took over.
     Replaced = 4,
+    /// What people are told on the portal.
+    Notices = 8,
 }
 
 /// Notices that came since they were last taken.

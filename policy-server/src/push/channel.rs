@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock,
-    flow::{Denial, receipt, report},
+    flow::{Denial, notice, receipt, report},
     serve::connection::Peer,
     server::Server,
 };
@@ -137,6 +137,9 @@ impl Channel {
         if notices.has(Notice::Policy) && self.wiping == Wiping::No {
             self.send_policy(socket).await?;
         }
+        if notices.has(Notice::Notices) && self.wiping == Wiping::No && self.held.is_some() {
+            self.send_notices(socket).await?;
+        }
         Ok(())
     }
 
@@ -180,6 +183,15 @@ impl Channel {
         Ok(())
     }
 
+    /// Sends what the portal shows, once there was something to show.
+    async fn send_notices(&mut self, socket: &mut WebSocket) -> Result<(), End> {
+        let Some(document) = notice::document(&self.server, &self.device.group).await? else { return Ok(()) };
+        let signer = self.server.keys.signer.now();
+        let (notices, key_certificate) = (signer.notices(&document).into(), signer.certificate().to_vec().into());
+        frames::send(socket, &ToDevice::Notices { notices, key_certificate }).await?;
+        Ok(())
+    }
+
     async fn heard(&mut self, socket: &mut WebSocket, what: Heard) -> Result<(), End> {
         self.heard = Instant::now();
         self.pinged = false;
@@ -206,6 +218,7 @@ impl Channel {
                 report::held(server, id, held).await?;
                 self.held = Some(held);
                 self.send_policy(socket).await?;
+                self.send_notices(socket).await?;
             }
             FromDevice::PolicyInForce(version) => report::in_force(server, id, version).await?,
             FromDevice::PolicyRefused { version, reason } => report::refused(server, id, version, &reason).await?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Extension, Json,
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
@@ -75,7 +75,10 @@ pub(super) async fn entries(
 ) -> Answer<Entries> {
     by.may(&Resource::Organisation)?;
     // Beyond any log that can be; the database counts in 63 bits.
-    let from = page.from.unwrap_or(0).min(i64::MAX.unsigned_abs());
+    let from = page.from.unwrap_or(0);
+    if from > i64::MAX.unsigned_abs() {
+        return Err(Problem::unreadable(StatusCode::BAD_REQUEST, format!("from: 0 to {}", i64::MAX)));
+    }
     let limit = Problem::limit(page.limit, PAGE)?;
     let leaves = server.store.view().await?.leaves(from, limit).await?;
     let shown: Vec<EntryView> = (from..).zip(&leaves).filter_map(|(number, leaf)| entry(number, &leaf.leaf)).collect();

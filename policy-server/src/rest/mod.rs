@@ -6,6 +6,7 @@
 mod audit;
 mod devices;
 mod gate;
+mod notices;
 mod organisation;
 mod policies;
 mod problem;
@@ -31,6 +32,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::server::Server;
+pub use notices::{NewNotice, NoticeView};
 pub use problem::Problem;
 
 /// Longest body: a policy of 4 MiB in JSON.
@@ -90,6 +92,8 @@ fn described() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(policies::check))
         .routes(routes!(policies::test))
         .routes(routes!(policies::boundary, policies::apply_boundary))
+        .routes(routes!(notices::list, notices::post))
+        .routes(routes!(notices::withdraw))
         .routes(routes!(audit::entries))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(tokens::list, tokens::create))

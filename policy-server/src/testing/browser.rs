@@ -55,8 +55,13 @@ impl Browser {
 
     /// One on which somebody of that role and reach is signed in.
     pub async fn signed_in(rig: &Rig, role: Role, scope: Scope) -> Self {
-        let mut browser = Self::new(rig);
         let name = format!("{}-{}", role.word(), matches!(scope, Scope::Organisation));
+        Self::signed_in_as(rig, &name, role, scope).await
+    }
+
+    /// One on which somebody of that name is signed in.
+    pub async fn signed_in_as(rig: &Rig, name: &str, role: Role, scope: Scope) -> Self {
+        let (mut browser, name) = (Self::new(rig), name.to_owned());
         let now = clock::now();
         let account = Account { name, actor: Actor { role, scope }, handle: None, created_at: now, disabled_at: None };
         let (session, value, csrf) = inside::session(&rig.server, &account, now);

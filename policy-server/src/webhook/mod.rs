@@ -15,7 +15,7 @@ use policy_server_core::{
 };
 use policy_server_store::{ApiView, ApiWork, Store, View, Work};
 
-use crate::{clock, failure::Failure, flow, server::Server};
+use crate::{clock, failure::Failure, flow, outbound::Unreached, server::Server};
 
 pub use send::{Message, Undelivered, send};
 
@@ -56,18 +56,18 @@ async fn follow(server: &Arc<Server>, mut hook: Webhook) -> Result<(), Failure> 
         if leaves.is_empty() {
             return Ok(());
         }
-        let from = hook.next_entry;
+        let (from, before) = (hook.next_entry, hook.clone());
         for (number, leaf) in (from..).zip(leaves) {
             hook = step(server, hook, number, &leaf.leaf).await;
             if hook.next_entry == number {
-                return keep(server, &hook).await;
+                return keep(server, &before, &hook).await.map(drop);
             }
             if server.stop.is_cancelled() {
                 break;
             }
         }
-        keep(server, &hook).await?;
-        if server.stop.is_cancelled() {
+        // Whatever was done to it meanwhile, the next round takes it as it is now.
+        if !keep(server, &before, &hook).await? || server.stop.is_cancelled() {
             return Ok(());
         }
     }
@@ -97,19 +97,24 @@ async fn step(server: &Arc<Server>, hook: Webhook, number: u64, leaf: &[u8]) -> 
 
 /// One try. Ends with the server.
 pub async fn deliver(server: &Arc<Server>, hook: &Webhook, message: &Message) -> Result<(), Undelivered> {
-    let secret = flow::webhook::secret(server, hook).map_err(|_| Undelivered::Setup)?;
+    let secret = flow::webhook::secret(server, hook).map_err(|_| Unreached::Setup)?;
     tokio::select! {
         () = server.stop.cancelled() => Err(Undelivered::Stopped),
         sent = send(hook, &secret, message, clock::now()) => sent,
     }
 }
 
-/// Writes how far a webhook is, unless it was taken away or resumed meanwhile.
-async fn keep(server: &Arc<Server>, hook: &Webhook) -> Result<(), Failure> {
+/// Writes how far a webhook is, unless it was taken away or resumed meanwhile: what an admin did to it stands. Whether it was written.
+async fn keep(server: &Arc<Server>, before: &Webhook, hook: &Webhook) -> Result<bool, Failure> {
     let mut work = server.store.begin().await?;
-    if work.webhook(hook.id).await?.is_some_and(|held| held.next_entry <= hook.next_entry) {
+    let untouched = |held: &Webhook| {
+        (held.next_entry, held.tries, held.next_try, held.suspended_at)
+            == (before.next_entry, before.tries, before.next_try, before.suspended_at)
+    };
+    let kept = work.webhook(hook.id).await?.is_some_and(|held| untouched(&held));
+    if kept {
         work.set_webhook(hook).await?;
         work.commit().await?;
     }
-    Ok(())
+    Ok(kept)
 }

@@ -202,6 +202,23 @@ async fn an_untrusted_or_forbidden_place_is_told_nothing() {
 }
 
 #[tokio::test]
+async fn what_an_admin_did_during_a_try_stands() {
+    let rig = Rig::start().await;
+    let place = Listener::start().await;
+    let (made, _) = create(&rig.server, ADMIN, &place.wish()).await.unwrap();
+    let stuck = Webhook { tries: 40, suspended_at: Some(crate::clock::now()), ..made.clone() };
+    let mut work = rig.server.store.begin().await.unwrap();
+    work.set_webhook(&stuck).await.unwrap();
+    work.commit().await.unwrap();
+    // A round that began before took the webhook as it was then.
+    let late = Webhook { tries: 41, ..stuck.clone() };
+    resume(&rig.server, ADMIN, made.id).await.unwrap();
+    assert!(!super::keep(&rig.server, &stuck, &late).await.unwrap());
+    let held = hook(&rig).await;
+    assert_eq!((held.tries, held.suspended_at), (0, None));
+}
+
+#[tokio::test]
 async fn a_suspended_webhook_goes_on_where_it_stopped() {
     let rig = Rig::start().await;
     let listener = Listener::start().await;

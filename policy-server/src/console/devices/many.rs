@@ -7,7 +7,10 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use policy_server_core::fleet::{Device, FleetEvent};
+use policy_server_core::{
+    fleet::{Device, FleetEvent},
+    outbox::CommandState,
+};
 use policy_server_store::{Store, View};
 use workspace_protocol::ids::DeviceId;
 
@@ -169,12 +172,13 @@ pub async fn act(State(server): Shared, visit: Visit, who: Who, body: Bytes) -> 
     for device in &devices {
         let (actor, id) = (who.actor(), device.id.to_string());
         let done = match verb {
-            Verb::Lock => order::lock(&server, &actor, &id).await.map(|_| ()),
-            Verb::Wipe => order::wipe(&server, &actor, &id).await.map(|_| ()),
-            Verb::Retire => order::retire(&server, &actor, &id).await.map(|_| ()),
+            Verb::Lock => order::lock(&server, &actor, &id).await.map(Some),
+            Verb::Wipe => order::wipe(&server, &actor, &id).await.map(Some),
+            Verb::Retire => order::retire(&server, &actor, &id).await.map(|given| given.order),
         };
         let (tone, outcome) = match done {
-            Ok(()) => ("good", page.t("pages-many-ordered")),
+            Ok(Some(order)) if order.state == CommandState::Requested => ("warn", page.t("pages-many-waits")),
+            Ok(_) => ("good", page.t("pages-many-ordered")),
             Err(failure) => ("bad", failure.sentence(page.lang)),
         };
         lines.push(Line { id, label: device.label.clone(), person: device.user.clone(), tone, outcome });

@@ -26,6 +26,7 @@ use crate::{
         parts,
         trouble::Trouble,
         visit::{Visit, Who},
+        waiting,
     },
     flow::{order::settle, receipt::stage_word, report::kind_word},
 };
@@ -96,6 +97,7 @@ struct One {
     can_wipe: bool,
     can_retire: bool,
     can_lend: bool,
+    decides: bool,
 }
 
 /// Shows a device.
@@ -124,6 +126,7 @@ pub async fn show(State(server): Shared, visit: Visit, who: Who, Path(id): Path<
     let given = server.current.policy_for(&device.group, device.id);
     let usable = matches!(device.standing, Standing::Active | Standing::Locked);
     Ok(page::html(&One {
+        decides: waiting::waits(&orders) && who.could(Action::WipeApprove),
         state: parts::state(&server, &page, &device, wipe),
         orders: orders.iter().rev().map(line).collect(),
         tier: page.t(tier_words(device.tier.word())),
@@ -229,7 +232,7 @@ pub async fn receipt(
     let orders = server.store.view().await?.orders(device.id, device.epoch).await?;
     let action = orders.iter().find(|order| order.seq == one.seq).map(|order| action_word(order.action));
     let body = json!({
-        "kind": "secure-workspace-receipt",
+        "kind": crate::cli::receipt::KIND,
         "device": device.id.to_string(),
         "epoch": device.epoch.0,
         "label": device.label,

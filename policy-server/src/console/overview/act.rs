@@ -40,7 +40,7 @@ pub async fn acts(
 ) -> Result<Vec<Act>, Trouble> {
     let mut acts = forked(server, who, page, now).await?;
     acts.extend(lost(server, who, page).await?);
-    acts.extend(requests(server, who, page).await?);
+    let mut acts = requests(server, who, page).await?;
     acts.extend(ends(server, who, page, now));
     acts.extend(policies(server, who, page, now).await?);
     acts.extend(without_policy(server, who, page, census));
@@ -84,18 +84,26 @@ async fn lost(server: &Server, who: &Who, page: &Page) -> Result<Vec<Act>, Troub
     Ok(acts)
 }
 
-/// Orders that wait for a second admin.
+/// Orders that wait for a second admin: those of others, then one's own. Who may not decide is led to the device.
 async fn requests(server: &Server, who: &Who, page: &Page) -> Result<Vec<Act>, Trouble> {
     let mut view = server.store.view().await?;
-    let mut acts = Vec::new();
+    let (mut own, mut others, mut device_link) = (0u64, 0u64, None);
     for order in view.requests().await? {
         let Some(device) = view.device(order.device).await? else { continue };
         if who.only().is_none_or(|only| *only == device.group) {
-            let text = page.t1("pages-act-request", "label", &device.label);
-            acts.push(Act { tone: "bad", text, link: format!("/console/device/{}", device.id) });
+            let mine = order.consent.by == who.actor();
+            *if mine { &mut own } else { &mut others } += 1;
+            device_link.get_or_insert_with(|| format!("/console/device/{}", device.id));
         }
     }
-    Ok(acts)
+    let decides = who.could(Action::WipeApprove);
+    let Some(link) = device_link.map(|device| if decides { "/console/waiting".to_owned() } else { device }) else {
+        return Ok(Vec::new());
+    };
+    let acts = [("bad", "pages-act-requests", others), ("warn", "pages-act-requests-own", own)];
+    let acts = acts.into_iter().filter(|(.., count)| *count > 0);
+    let act = |(tone, id, count)| Act { tone, text: page.t1(id, "count", &page.n(&count)), link: link.clone() };
+    Ok(acts.map(act).collect())
 }
 
 /// What ends soon: boundary and online key.

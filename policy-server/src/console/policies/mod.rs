@@ -9,9 +9,15 @@ mod text;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
-use policy_server_core::rollout::Life;
+use axum::{
+    Form,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use policy_server_core::{authz::Action, rollout::Life};
 use policy_server_store::{Lists, Rollout, Store};
+use serde::Deserialize;
 use workspace_policy::Policy;
 use workspace_protocol::ids::{GroupName, UnixTime};
 
@@ -72,15 +78,51 @@ struct Policies {
     page: Page,
     lines: Vec<Line>,
     boundary: Option<(u64, UnixTime)>,
+    /// Whether the person may begin a group.
+    may_begin: bool,
+    typed: String,
+    fault: Option<String>,
 }
 
 /// Lists the groups the person may see.
 pub async fn show(State(server): Shared, visit: Visit, who: Who) -> Result<Response, Trouble> {
-    let page = Page::new(&server, &visit, "pages-policies-title");
-    let census = server.census.get(&server, clock::now()).await?;
+    Ok(page::html(&listed(&server, &visit, &who).await?))
+}
+
+/// The form of a new group.
+#[derive(Deserialize)]
+pub struct NewGroup {
+    #[serde(default)]
+    group: String,
+}
+
+/// Leads to a group that is not there yet: it begins with its first draft.
+pub async fn begin_group(
+    State(server): Shared,
+    visit: Visit,
+    who: Who,
+    Form(new): Form<NewGroup>,
+) -> Result<Response, Trouble> {
+    match new.group.trim().parse::<GroupName>() {
+        Ok(group) => {
+            of_path(&who, group.as_str())?;
+            Ok(Redirect::to(&format!("/console/policy/{group}")).into_response())
+        }
+        Err(_) => {
+            let mut shown = listed(&server, &visit, &who).await?;
+            shown.fault = Some(workspace_words::text(visit.lang, "group-name", &[("group", new.group.trim())]));
+            shown.typed = new.group;
+            Ok(page::with_status(StatusCode::UNPROCESSABLE_ENTITY, &shown))
+        }
+    }
+}
+
+async fn listed(server: &Server, visit: &Visit, who: &Who) -> Result<Policies, Trouble> {
+    let page = Page::new(server, visit, "pages-policies-title");
+    let census = server.census.get(server, clock::now()).await?;
     let lives = [Life::Draft, Life::Waiting, Life::Approved, Life::Canary];
     let texts = server.store.view().await?.rollouts(who.only(), &lives, TEXTS).await?;
-    let newest = super::overview::newest(&server);
+    let newest = super::overview::newest(server);
     let mut groups: Vec<GroupName> = census.groups();
     groups.extend(newest.keys().cloned());
     groups.extend(texts.iter().map(|text| text.group.clone()));
@@ -99,11 +141,14 @@ pub async fn show(State(server): Shared, visit: Visit, who: Who) -> Result<Respo
             group: group.to_string(),
         }
     };
-    Ok(page::html(&Policies {
+    Ok(Policies {
         lines: groups.into_iter().filter(|group| who.only().is_none_or(|only| only == group)).map(line).collect(),
         boundary: server.current.boundary().map(|one| (one.version.0, one.expires_at)),
+        may_begin: who.only().is_none() && who.could(Action::PolicyDraft),
+        typed: String::new(),
+        fault: None,
         page,
-    }))
+    })
 }
 
 /// The sentence of a life.

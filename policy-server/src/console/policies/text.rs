@@ -76,7 +76,8 @@ impl Findings {
         };
         let answer = policy.filter(|_| !address.trim().is_empty()).map(|policy| judged(page, &policy, address));
         let Checked { refusal, lints, changes, effect, first } = checked;
-        let faults = refusal.as_ref().map(|failure| failure.lines.clone()).unwrap_or_default();
+        let lines = refusal.iter().flat_map(|failure| failure.lines.iter());
+        let faults = lines.map(|line| workspace_words::fault(page.lang, line)).collect();
         let sentence = |failure: crate::failure::Failure| {
             crate::failure::Failure { lines: Vec::new(), ..failure }.sentence(page.lang)
         };
