@@ -1,76 +1,13 @@
 // A person's walk through the console. Prints a JSON line for each step that held and each fault of a page.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
-
-const told = JSON.parse(process.argv[2]);
-const axe = readFileSync(join(told.home, "node_modules/axe-core/axe.min.js"), "utf8");
-const say = (line) => console.log(JSON.stringify(line));
-const must = (what, held) => { if (!held) throw new Error(what); };
-
-const context = await chromium.launchPersistentContext(join(told.home, "profile"), {
-  executablePath: told.chromium,
-  args: ["--no-sandbox", "--disable-gpu", `--host-resolver-rules=MAP ${told.host} 127.0.0.1`],
-  viewport: { width: 1280, height: 900 },
-  locale: "ja-JP",
-  // Colours that are still on their way from one to the other cannot be judged.
-  reducedMotion: "reduce",
-});
-context.setDefaultTimeout(60000);
-const page = context.pages()[0] ?? (await context.newPage());
-page.on("pageerror", (error) => say({ fault: `script: ${error.message}` }));
-page.on("console", (line) => { if (/Content Security Policy/.test(line.text())) say({ fault: line.text() }); });
-page.on("response", (answer) => { if (answer.status() >= 500) say({ fault: `${answer.status()}: ${answer.url()}` }); });
-const devtools = await context.newCDPSession(page);
-await devtools.send("WebAuthn.enable");
-
-async function newAuthenticator() {
-  const options = {
-    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
-    isUserVerified: true, automaticPresenceSimulation: true,
-  };
-  return (await devtools.send("WebAuthn.addVirtualAuthenticator", { options })).authenticatorId;
-}
-
-// A page as it stands now: nothing serious for axe, nothing wider than the screen.
-async function look(name, width, scope) {
-  const options = JSON.stringify({ resultTypes: ["violations"], ...scope });
-  const { violations } = await page.evaluate(`if (!window.axe) { ${axe} }; axe.run(document, ${options})`);
-  for (const one of violations.filter((v) => ["serious", "critical"].includes(v.impact))) {
-    say({ fault: `axe: ${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`, page: name });
-  }
-  const wide = await page.evaluate("document.documentElement.scrollWidth");
-  if (wide > width) say({ fault: `${wide} px wide on ${width}`, page: name });
-  if (told.shots) await page.screenshot({ path: join(told.shots, `${name}.png`), fullPage: true });
-}
-
-// On a desk and on a phone, in the light and in the dark, where nothing but colours is another.
-async function inspect(name) {
-  const dark = { runOnly: { type: "rule", values: ["color-contrast"] } };
-  for (const [size, width, height] of [["phone", 390, 844], ["desktop", 1280, 900]]) {
-    await page.setViewportSize({ width, height });
-    await look(`${name}-${size}-light`, width, {});
-    await page.emulateMedia({ colorScheme: "dark" });
-    await look(`${name}-${size}-dark`, width, dark);
-    await page.emulateMedia({ colorScheme: "light" });
-  }
-}
-
-async function inspectBoth(name) {
-  await inspect(`${name}-ja`);
-  await page.click("button[lang=en]");
-  await page.waitForSelector("html[lang=en]");
-  await inspect(`${name}-en`);
-  await page.click("button[lang=ja]");
-  await page.waitForSelector("html[lang=ja]");
-}
-
-const at = (path) => page.waitForURL((url) => url.pathname === path);
-const clickPasskey = () => page.click("[data-passkey]");
-
-const to = (path) => page.goto(new URL(path, told.link).href);
+import { createInterface } from "node:readline";
+import {
+  at, become, browser, clickPasskey, devtools, first, inspect, inspectBoth, must, newAuthenticator, page, press, say,
+  second, tabTo, to, told,
+} from "./people.mjs";
 
 async function invite(person) {
   await page.fill("#person", person);
@@ -86,6 +23,145 @@ function enroll(number, link, name) {
   const args = ["enroll", here, "--pin-stdin", "--json", "--name", name, "--profile", join(told.devices, `${number}`)];
   const env = { ...process.env, HOME: told.devices, TMPDIR: told.devices, XDG_RUNTIME_DIR: told.devices };
   execFileSync(program, [...first, ...args], { cwd: told.devices, env, input: "493817\n", stdio: "pipe" });
+}
+
+// The workspace as its person has it open: the real program on a display of its own.
+function openWorkspace(number) {
+  const [program, ...before] = told.browser;
+  const args = [...before, "open", "--json", "--pin-stdin", "--profile", join(told.devices, `${number}`)];
+  const env = {
+    ...process.env, HOME: told.devices, TMPDIR: told.devices, XDG_RUNTIME_DIR: told.devices,
+    DISPLAY: told.display, XAUTHORITY: told.cookie,
+  };
+  const child = spawn(program, args, { cwd: told.devices, env, stdio: ["pipe", "pipe", "inherit"] });
+  const [events, waiting] = [[], []];
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    events.push(JSON.parse(line));
+    waiting.splice(0).forEach((look) => look());
+  });
+  const ended = new Promise((done) => child.on("exit", (code) => { done(code); waiting.splice(0).forEach((look) => look()); }));
+  child.stdin.write("493817\n");
+  async function event(name, fits = () => true) {
+    const late = setTimeout(() => child.kill(), 60000);
+    for (;;) {
+      const found = events.find((one) => one.event === name && fits(one));
+      if (found) { clearTimeout(late); return found; }
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`no ${name}: ${JSON.stringify(events)}`);
+      await new Promise((look) => waiting.push(look));
+    }
+  }
+  return { event, ended };
+}
+
+// A wider policy: drafted and proposed by one, approved by the other, tried by a few, then given to all.
+async function changePolicy(workspace) {
+  await to("/console/policies");
+  await page.click("#groups a[href^='/console/policy/']");
+  await page.click("form[action$='/draft'] button");
+  await page.waitForSelector("#toml");
+  await page.fill("#toml", (await page.inputValue("#toml")).replace('idle_lock = "5m"', 'idle_lock = "10m"'));
+  await page.click("#words button");
+  await page.waitForSelector("form[action$='/propose']");
+  const path = new URL(page.url()).pathname.replace(/\/save$/, "");
+  await page.click("form[action$='/propose'] button");
+  await page.waitForSelector("form[action$='/withdraw']");
+  must("nobody approves his own", !(await page.isVisible("form[action$='/approve']")));
+  become(second);
+  await to(path);
+  await inspectBoth("text-waiting");
+  await page.click("form[action$='/approve'] button");
+  await page.waitForSelector("form[action$='/begin']");
+  become(first);
+  await to(path);
+  await page.click("form[action$='/begin'] button");
+  await page.waitForSelector("form[action$='/release']");
+  await inspectBoth("text-trial");
+  await page.click("form[action$='/release'] button");
+  await workspace.event("policy", (one) => one.version > 1);
+}
+
+// A lost device, by keyboard alone: from the list to the wipe, and the page tells by itself how far it is.
+async function wipeDevice(workspace) {
+  await to("/console/devices");
+  const path = await page.locator("#rows a", { hasText: "山田" }).getAttribute("href");
+  await press(`a[href="${path}"]`);
+  await at(path);
+  await press("a[href$='/wipe']");
+  await at(`${path}/wipe`);
+  await tabTo("#label");
+  await page.keyboard.type("山田のノートPC");
+  await press("button.danger");
+  await at(path);
+  await page.evaluate(() => { window.stayed = true; });
+  await page.locator("#orders .state.good", { hasText: "受領書を確認済み" }).waitFor();
+  must("the page was not loaded again", await page.evaluate(() => window.stayed === true));
+  must("wiped from afar", (await workspace.event("wiped")).cause === "remote");
+  must("it ended as such", (await workspace.ended) === 10);
+  await inspectBoth("device-wiped");
+}
+
+// Both receipts, checked without the server, and found again in its log.
+async function checkReceipts() {
+  const links = page.locator("#orders a[download]");
+  must("two receipts", (await links.count()) === 2);
+  for (const [number, stage] of [[0, "accepted"], [1, "destroyed"]]) {
+    const saved = page.waitForEvent("download");
+    await links.nth(number).click();
+    const file = join(told.home, `receipt-${stage}.json`);
+    await (await saved).saveAs(file);
+    const check = () => spawnSync(told.program, ["device", "receipt", file, "--json"], { encoding: "utf8" });
+    const said = JSON.parse(check().stdout);
+    must("the receipt is good", said.ok && said.stage === stage);
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(`"stage":"${stage}"`, '"stage":"epoch-mismatch"'));
+    must("a changed receipt is refused", check().status === 1);
+    const search = async (path) => (await fetch(path)).text();
+    const log = await page.evaluate(search, `/console/audit?q=${said.sha256}`);
+    must("the log knows the receipt", log.includes("device.receipt"));
+  }
+}
+
+async function checkLog() {
+  await to("/console/audit");
+  await press("input[name=verify] + button");
+  await page.waitForSelector(".note.good[role=status]");
+  const folder = join(told.home, "log");
+  execFileSync(told.program, ["audit", "export", folder, "--data", told.data], { stdio: "pipe" });
+  execFileSync(told.program, ["audit", "verify", folder], { stdio: "pipe" });
+}
+
+// Many at once need two people: the other sees it first of all, looks, and agrees, by keyboard alone.
+async function wipeMany() {
+  for (const [number, name] of [[4, "高橋のPC"], [5, "伊藤のPC"]]) {
+    await to("/console/setup/invite");
+    enroll(number, await invite(name), name);
+  }
+  await to("/console/devices");
+  for (const name of ["佐藤", "貸出機", "高橋", "伊藤"]) {
+    await page.locator("#rows tr", { has: page.locator("a", { hasText: name }) }).locator("input").check();
+  }
+  await page.selectOption("#do", "wipe");
+  await page.click("form[action='/console/devices/many'] button");
+  await at("/console/devices/many");
+  await page.check("input[name=agreed]");
+  await page.click("button.danger");
+  await page.locator(".state.warn", { hasText: "承認を待っています" }).nth(1).waitFor();
+  await to("/console/waiting");
+  must("one's own cannot be approved", !(await page.isVisible("button[value=approve]")));
+  await inspect("waiting-own-ja");
+  become(second);
+  await to("/console");
+  must("it stands first", (await page.getAttribute("#act li:first-child a", "href")) === "/console/waiting");
+  await press("#act li:first-child a");
+  await at("/console/waiting");
+  await inspectBoth("waiting");
+  await tabTo("input[name=agreed]");
+  await page.keyboard.press("Space");
+  await press("button[value=approve]");
+  await page.locator("#done-title").waitFor();
+  must("both are ordered", (await page.locator(".state.good").count()) === 2);
+  await inspect("waiting-done-ja");
+  become(first);
 }
 
 // What an admin does with the devices, and each page that shows them.
@@ -209,26 +285,36 @@ try {
   await at("/console/setup/invite");
   say({ step: "boundary" });
 
-  const first = await invite("山田 花子");
-  must("an invitation", first.startsWith("secure-workspace://enroll"));
+  const links = [await invite("山田 花子")];
+  must("an invitation", links[0].startsWith("secure-workspace://enroll"));
   await inspect("invitation-ja");
   say({ step: "invitation" });
 
-  const second = await invite("佐藤 健");
-  const third = await invite("鈴木 美咲");
-  const fourth = await invite("高橋 恵");
+  for (const name of ["佐藤 健", "鈴木 美咲", "高橋 恵"]) links.push(await invite(name));
   await to("/console");
-  enroll(1, first, "山田のノートPC");
+  enroll(1, links[0], "山田のノートPC");
   // By push, as with the boundary.
   await page.waitForSelector("#standing div:first-child dd:text-is('1')");
-  enroll(2, second, "佐藤の自宅PC");
-  enroll(3, third, "貸出機 1号");
+  enroll(2, links[1], "佐藤の自宅PC");
+  enroll(3, links[2], "貸出機 1号");
   await page.waitForSelector("#standing div:first-child dd:text-is('3')");
   say({ step: "devices" });
 
   await to("/console");
   await inspectBoth("overview");
   say({ step: "overview" });
+  await to("/console/accounts");
+  await page.fill("#name", "副管理 次郎");
+  await page.selectOption("#role", "admin");
+  await page.click("form[action='/console/accounts'] button");
+  const beside = (await page.textContent("#account-link")).trim();
+  become(second);
+  await newAuthenticator();
+  await page.goto(beside);
+  await page.fill("#label", "自宅のPC");
+  await clickPasskey();
+  await at("/console/passkeys");
+  become(first);
   await to("/console/accounts");
   await page.fill("#name", "監査 太郎");
   await page.selectOption("#role", "auditor");
@@ -244,8 +330,24 @@ try {
   await devicePages();
   await policyPages();
   await recordPages();
-  await staffPages(fourth);
+  await staffPages(links[3]);
   say({ step: "pages" });
+
+  const workspace = openWorkspace(1);
+  await workspace.event("ready");
+  await to("/console/devices");
+  await page.locator("#rows tr", { hasText: "山田" }).locator(".tag.good").waitFor();
+  say({ step: "opened" });
+  await changePolicy(workspace);
+  say({ step: "policy-changed-by-two" });
+  await wipeDevice(workspace);
+  say({ step: "wiped" });
+  await checkReceipts();
+  say({ step: "receipts-checked" });
+  await checkLog();
+  say({ step: "log-checked" });
+  await wipeMany();
+  say({ step: "many-wiped-by-two" });
 
   await to("/console");
   await page.keyboard.press("Tab");
@@ -306,4 +408,4 @@ try {
   say({ fault: `${error.stack} at ${page.url()}` });
   if (told.shots) await page.screenshot({ path: join(told.shots, "fault.png"), fullPage: true }).catch(() => {});
 }
-await context.close();
+await browser.close();
