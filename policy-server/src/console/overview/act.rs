@@ -39,8 +39,8 @@ pub async fn acts(
     now: UnixTime,
 ) -> Result<Vec<Act>, Trouble> {
     let mut acts = forked(server, who, page, now).await?;
+    acts.extend(requests(server, who, page).await?);
     acts.extend(lost(server, who, page).await?);
-    let mut acts = requests(server, who, page).await?;
     acts.extend(ends(server, who, page, now));
     acts.extend(policies(server, who, page, now).await?);
     acts.extend(without_policy(server, who, page, census));
