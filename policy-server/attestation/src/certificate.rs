@@ -16,6 +16,9 @@ use crate::{
     der::{BadDer, Reader, Tag},
 };
 
+/// Longest serial number, in octets, with one for the sign. Source: RFC 5280 section 4.1.2.2.
+const SERIAL_MAX: usize = 21;
+
 /// A parsed certificate.
 pub(crate) struct Certificate<'a> {
     inner: X509Certificate<'a>,
@@ -30,6 +33,10 @@ impl<'a> Certificate<'a> {
         }
         let (rest, inner) = X509Certificate::from_der(der).map_err(|_| Code::ChainMalformed)?;
         check_frame(der).map_err(|BadDer| Code::ChainMalformed)?;
+        // Before anything is done with it: a long number is a lot of work, and nobody signed it yet.
+        if inner.raw_serial().len() > SERIAL_MAX {
+            return Err(Code::ChainMalformed);
+        }
         if rest.is_empty() { Ok(Self { inner, der }) } else { Err(Code::ChainMalformed) }
     }
 

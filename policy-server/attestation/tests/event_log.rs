@@ -20,18 +20,24 @@ type Change = fn(&mut Vec<Event>);
 
 /// A crypto-agile log with SHA-256 and one bank of an unknown algorithm.
 fn agile(events: &[Event]) -> Vec<u8> {
+    let measured: Vec<_> = events.iter().map(|event| (event.clone(), event.2.clone())).collect();
+    agile_measured(&measured)
+}
+
+/// The same, of events that may tell other data than was measured.
+fn agile_measured(events: &[(Event, Vec<u8>)]) -> Vec<u8> {
     let mut spec = b"Spec ID Event03\0".to_vec();
     spec.extend([0, 0, 0, 0, 0, 2, 0, 2, 2, 0, 0, 0]);
     spec.extend([0x0b, 0, 32, 0, 0x12, 0, 32, 0, 0]);
     let mut log = legacy_event(0, NO_ACTION, &[0; 20], &spec);
-    for (register, kind, data) in events {
+    for ((register, kind, data), measured) in events {
         log.extend(register.to_le_bytes());
         log.extend(kind.to_le_bytes());
         log.extend(2u32.to_le_bytes());
         log.extend([0x12, 0]);
         log.extend([7; 32]);
         log.extend([0x0b, 0]);
-        log.extend(digest(&SHA256, data).as_ref());
+        log.extend(digest(&SHA256, measured).as_ref());
         log.extend((data.len() as u32).to_le_bytes());
         log.extend(data);
     }
@@ -122,6 +128,62 @@ fn data_that_was_not_measured_refuses_the_log() {
         log[at] = 0;
         assert_eq!(appraise_event_log(&log).reasons(), [Code::TpmLogDigest]);
     }
+}
+
+/// A machine that booted with Secure Boot off, whose owner then extended the register by all that a machine with Secure
+/// Boot on measures. `told` says as what the first events, which the firmware measured, are told.
+fn forged(told: impl Fn(&Event) -> Event) -> Appraisal {
+    let mut genuine = secure();
+    genuine[0].2 = variable(GLOBAL, "SecureBoot", &[0]);
+    genuine.truncate(6);
+    let shown = genuine.iter().map(|event| (told(event), event.2.clone()));
+    let forged = secure().into_iter().map(|event| (event.clone(), event.2));
+    appraise_event_log(&agile_measured(&shown.chain(forged).collect::<Vec<_>>()))
+}
+
+#[test]
+fn what_was_measured_cannot_be_told_as_something_else() {
+    let harmless = || (7, ACTION, b"DMA Protection Disabled".to_vec());
+    let of = |kind: u32| move |event: &Event| (event.0, kind, event.2.clone());
+    // With the separator told as something else, what follows would count as the firmware's.
+    for told in [
+        forged(|_| harmless()),
+        forged(of(ACTION)),
+        forged(of(AUTHORITY)),
+        forged(of(0x0d)),
+        forged(|event| (event.0, AUTHORITY, b"other".to_vec())),
+    ] {
+        assert_eq!(told.reasons(), [Code::TpmLogDigest]);
+    }
+    // With the separator in its place, what follows comes too late, and what came before stays what it is.
+    let before =
+        |told: fn(&Event) -> Event| forged(move |event| if event.1 == SEPARATOR { event.clone() } else { told(event) });
+    for told in [
+        before(|_| (7, ACTION, b"DMA Protection Disabled".to_vec())),
+        before(|event| (event.0, ACTION, event.2.clone())),
+        before(|event| (event.0, AUTHORITY, event.2.clone())),
+        before(|event| (event.0, 0x0d, event.2.clone())),
+    ] {
+        assert_eq!(told.claims()["secureBoot"], "unknown");
+    }
+}
+
+#[test]
+fn each_event_of_the_register_must_be_what_it_is_told_as() {
+    let hidden: [(&str, Change); 6] = [
+        ("an authority that is no variable", |events| events.insert(0, (7, AUTHORITY, b"x".to_vec()))),
+        ("the switch as an authority", |events| events.push((7, AUTHORITY, variable(GLOBAL, "SecureBoot", &[0])))),
+        ("a key as an authority", |events| events.insert(0, (7, AUTHORITY, variable(GLOBAL, "PK", &keys())))),
+        ("refused hashes as an authority", |events| events.push((7, AUTHORITY, variable(IMAGE_SECURITY, "dbx", &[])))),
+        ("an unknown type after the separator", |events| events.push((7, 0x0d, b"x".to_vec()))),
+        ("an error in the separator's place", |events| events[5].2 = vec![0xff; 4]),
+    ];
+    for (why, change) in hidden {
+        assert_eq!(changed(change), "unknown", "{why}");
+    }
+    let mut events: Vec<_> = secure().into_iter().map(|event| (event.clone(), event.2)).collect();
+    events.push(((7, ACTION, b"DMA Protection Disabled".to_vec()), b"something else".to_vec()));
+    assert_eq!(appraise_event_log(&agile_measured(&events)).claims()["secureBoot"], "unknown");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Judges Secure Boot from the events of register 7, never from the register's value.
 //!
-//! The event's type is the log's word alone; only data that hashes to the extended digest counts, and only before the
-//! separator, after which anybody may extend the register.
+//! The event's type is the log's word alone, and replay looks at digests only: an event that was measured can be told
+//! under any other type. So every event must bring the data that was measured, what it is is read from that data, and
+//! what cannot be read proves nothing. Variables count only before the separator, after which anybody may extend the
+//! register.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +28,9 @@ const BROKEN_AUTHORITIES: [&str; 3] = [
     "20e394d15c6205faf65fa696df13b8369d3153cb5d2cd056b48c0db00e160084",
     "f156d24f5d4e775da0e6a9111f074cfce701939d688c64dba093f97753434f2c",
 ];
+
+/// What separators measure: the end of the firmware's part, or an error in it.
+const SEPARATORS: [[u8; 4]; 2] = [[0; 4], [0xff; 4]];
 
 /// Whether Secure Boot was on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +69,21 @@ impl SecureBoot {
     /// Judges a log.
     ///
     /// # Errors
-    /// [`Code::TpmLogDigest`] if a variable's or the separator's digest is not that of its data.
+    /// [`Code::TpmLogDigest`] if a variable's or the separator's digest is not that of its data, or if a separator is
+    /// told as something else.
     pub(super) fn judge(log: &EventLog<'_>) -> Result<Self, Code> {
         let mut judged = Self::default();
         let events = log.events.iter().filter(|event| event.register == REGISTER && event.kind != NO_ACTION);
         for event in events {
+            if event.kind != SEPARATOR && SEPARATORS.iter().any(|separator| event.measures(separator)) {
+                return Err(Code::TpmLogDigest);
+            }
             match event.kind {
                 SEPARATOR => judged.separator(event)?,
                 EFI_ACTION => judged.action(event),
                 EFI_VARIABLE_DRIVER_CONFIG => judged.configuration(event)?,
                 EFI_VARIABLE_AUTHORITY => judged.authority(event),
-                _ => judged.unclear |= !judged.separated,
+                _ => judged.unclear = true,
             }
         }
         Ok(judged)
@@ -124,6 +133,7 @@ impl SecureBoot {
     }
 
     fn action(&mut self, event: &Event<'_>) {
+        self.unclear |= !event.measures(event.data);
         match event.data {
             b"UEFI Debug Mode" => self.debugger = true,
             b"DMA Protection Disabled" => {}
@@ -176,6 +186,11 @@ impl SecureBoot {
             return;
         };
         let variable = Variable::parse(event.data).or_else(|_| Variable::parse(measured));
+        self.unclear |= match variable.as_ref().map(Variable::known) {
+            Ok(None | Some(Known::Allowed)) => false,
+            Ok(Some(Known::SecureBoot | Known::PlatformKey | Known::ExchangeKeys | Known::Forbidden)) => true,
+            Err(_) => !self.separated,
+        };
         let certificate = variable.as_ref().ok().and_then(Variable::authority);
         let used = certificate.or_else(|| variable.as_ref().ok().map(|variable| variable.data)).unwrap_or(measured);
         self.authorities.push(hex::encode(digest(&SHA256, used)));
