@@ -13,6 +13,8 @@ use crate::authz::{Action, Actor, Resource, allows, may_ever};
 
 /// What every token begins with, so that scanners of leaked secrets know it.
 const PREFIX: &str = "swt_";
+/// What the name of a token as an actor begins with.
+const ACTOR: &str = "token:";
 /// Longest life of a token, in seconds: a year.
 pub const TOKEN_SECONDS_MAX: i64 = 366 * 24 * 3600;
 
@@ -23,6 +25,20 @@ pub struct TokenId(pub [u8; 8]);
 impl std::fmt::Display for TokenId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl TokenId {
+    /// How a token stands in the log, and in what it made.
+    #[must_use]
+    pub fn actor(self) -> String {
+        format!("{ACTOR}{self}")
+    }
+
+    /// The token of [`TokenId::actor`]; `None` for any other actor.
+    #[must_use]
+    pub fn of_actor(actor: &str) -> Option<Self> {
+        actor.strip_prefix(ACTOR)?.parse().ok()
     }
 }
 
@@ -153,8 +169,16 @@ impl ApiToken {
         self.names(action) && may_ever(&self.actor, action)
     }
 
+    /// Whether another token made it: then nobody looked when it was made.
+    #[must_use]
+    pub fn is_handed_on(&self) -> bool {
+        TokenId::of_actor(&self.created_by).is_some()
+    }
+
+    /// A token that a token made never agrees to what needs two: that would be one program, twice.
     fn names(&self, action: Action) -> bool {
-        self.actions.as_ref().is_none_or(|named| named.contains(&action))
+        let named = self.actions.as_ref().is_none_or(|named| named.contains(&action));
+        named && !(action == Action::WipeApprove && self.is_handed_on())
     }
 }
 
@@ -210,6 +234,27 @@ mod tests {
         assert_eq!(revoked.accepts(&presented, UnixTime(2)), Err(TokenRefused::Revoked));
         let guessed = Presented { id: presented.id, secret: Zeroizing::new([0; 32]) };
         assert_eq!(revoked.accepts(&guessed, UnixTime(2)), Err(TokenRefused::Unknown));
+    }
+
+    #[test]
+    fn a_token_that_a_token_made_agrees_to_nothing_that_needs_two() {
+        let presented = Presented::fresh().unwrap();
+        let by_person = ApiToken { actions: None, ..token(&presented) };
+        let by_token = ApiToken { created_by: by_person.id.actor(), ..by_person.clone() };
+        let on = Resource::Organisation;
+        assert!(by_person.may(Action::WipeApprove, &on) && !by_token.may(Action::WipeApprove, &on));
+        assert!(!by_token.may_ever(Action::WipeApprove) && by_token.may(Action::TokenChange, &on));
+        let named = ApiToken { actions: Some(vec![Action::WipeApprove]), ..by_token };
+        assert!(!named.may(Action::WipeApprove, &on));
+    }
+
+    #[test]
+    fn a_token_is_told_from_other_actors() {
+        let id = TokenId([7; 8]);
+        assert_eq!(TokenId::of_actor(&id.actor()), Some(id));
+        for other in ["admin:token:0707070707070707", "token:", "token:07", "0707070707070707", "admin:uid=0"] {
+            assert_eq!(TokenId::of_actor(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,15 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};
-use policy_server_core::authz::{Role, Scope};
-use policy_server_store::{ConsoleView, Store};
+use policy_server_core::{
+    authz::{Role, Scope},
+    rollout::Life,
+};
+use policy_server_store::{ConsoleView, Lists, Store};
 use serde_json::{Value, json};
 
 use crate::{
     clock,
-    console::account::{NewLink, make_link},
+    console::{
+        account::{NewLink, make_link},
+        state::Try,
+    },
     testing::{
-        ADMIN, Rig,
+        ADMIN, BOUNDARY, Rig,
         authenticator::Soft,
         browser::{Answer, Browser, ORIGIN},
     },
@@ -169,6 +175,24 @@ async fn tries_without_end_are_stopped() {
 }
 
 #[tokio::test]
+async fn wrong_recovery_codes_keep_nobody_out_who_has_the_right_one() {
+    let (rig, _) = with_passkey().await;
+    let mut admin = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
+    let code = sheet_code(&admin.post("/console/setup/recovery", &[]).await);
+    let now = clock::now();
+    while rig.server.console.count(&Try::Recovery, now).is_ok() {}
+    let mut browser = Browser::new(&rig);
+    browser.get("/console/recovery").await;
+    let mut wrong = Vec::new();
+    for _ in 0..6 {
+        wrong.push(browser.post("/console/recovery", &[("name", "admin"), ("code", "x")]).await.status);
+    }
+    assert_eq!(wrong, [403, 403, 403, 403, 403, 429]);
+    assert_eq!(rig.logged("recovery.use", Some("proof.invalid")).await, 0, "the log stays readable");
+    assert_eq!(browser.post("/console/recovery", &[("name", "admin"), ("code", &code)]).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_recovery_code_opens_once_and_is_followed_by_a_new_one() {
     let (rig, _) = with_passkey().await;
     let mut admin = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
@@ -219,7 +243,8 @@ async fn the_last_passkey_stays_and_an_account_sees_its_own_only() {
 
 #[tokio::test]
 async fn the_first_steps_wait_for_the_boundary_and_end_with_an_invitation() {
-    let rig = Rig::start().await;
+    let rig = Rig::bare().await;
+    rig.sign_boundary(2, BOUNDARY).await.unwrap();
     let mut browser = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
     let nothing = browser.post("/console/setup/systems", &[]).await;
     assert_eq!(nothing.status, 422);
@@ -237,6 +262,20 @@ async fn the_first_steps_wait_for_the_boundary_and_end_with_an_invitation() {
     let invited = browser.post("/console/setup/invite", &[("person", "花子 <b>")]).await;
     assert!(invited.body.contains("secure-workspace://enroll") && invited.body.contains("<svg"));
     assert!(!invited.body.contains("<b>"));
+    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/systems", "used once");
+}
+
+#[tokio::test]
+async fn the_first_steps_are_no_way_around_the_second_admin() {
+    let rig = Rig::start().await;
+    let mut browser = Browser::signed_in(&rig, Role::Admin, Scope::Organisation).await;
+    browser.get("/console/setup/systems").await;
+    let chosen = browser.post("/console/setup/systems", &[("use-mcs", "1")]).await;
+    assert!(chosen.location().starts_with("/console/text/"), "{}", chosen.location());
+    assert!(rig.server.current.policy(&"staff".parse().unwrap()).is_none(), "nothing came into force");
+    let drafts = rig.server.store.view().await.unwrap().rollouts(None, &[Life::Draft], 9).await.unwrap();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/systems");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use policy_server_core::{audit::Entry, authz::Resource, authz::Role, authz::Scope};
-use policy_server_store::{Account, ConsoleView, ConsoleWork, Store, Work};
+use policy_server_store::{Account, ConsoleView, ConsoleWork, Store, StoreError, View, Work};
 use serde::Deserialize;
 use workspace_protocol::{ids::UnixTime, reason::Reason};
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{
     account,
     page::{self, Page},
-    state::Try,
+    state::{Try, network},
     trouble::Trouble,
     visit::{Visit, Who},
 };
@@ -64,17 +64,14 @@ pub async fn enter(
     Form(given): Form<Given>,
 ) -> Result<Response, Trouble> {
     let now = clock::now();
-    server.console.count(&Try::RecoveryFrom(visit.address.clone()), now)?;
-    server.console.count(&Try::Recovery, now)?;
+    // The code is looked at before anything is counted: what others try keeps nobody out who has it.
+    if recoverable(&server, &mut server.store.view().await?, &given).await?.is_none() {
+        return refused(&server, &visit, given, now).await;
+    }
     let mut work = server.store.begin().await?;
-    let fits = backup::code_fits(&mut work, &server.keys.secret, &backup::tidy(&given.code)).await?;
-    let account = work.account(given.name.trim()).await?.filter(is_recoverable);
-    let Some(account) = account.filter(|_| fits) else {
-        let entry = Entry::done(now, "console", "recovery.use", "recovery").with("address", &visit.address);
-        server.log(&mut work, &entry.refused(Reason::ProofInvalid)).await?;
-        work.commit().await?;
-        let page = Page::bare(&server, &visit, "console-recovery-title");
-        return Ok(page::with_status(StatusCode::FORBIDDEN, &Ask { page, name: given.name, refused: true }));
+    let Some(account) = recoverable(&server, &mut work, &given).await? else {
+        drop(work);
+        return refused(&server, &visit, given, now).await;
     };
     let code = replace(&server, &mut work).await?;
     work.end_sessions(&account.name, None).await?;
@@ -86,6 +83,29 @@ pub async fn enter(
     let sheet =
         Sheet { page, code, name: account.name, url: server.config.url.clone(), now, next: "/console/passkeys" };
     Ok(([(header::SET_COOKIE, opened.cookie())], page::html(&sheet)).into_response())
+}
+
+/// The account that the code opens, if it does.
+async fn recoverable<V>(server: &Server, view: &mut V, given: &Given) -> Result<Option<Account>, StoreError>
+where
+    V: View + ConsoleView,
+{
+    let fits = backup::code_fits(view, &server.keys.secret, &backup::tidy(&given.code)).await?;
+    let account = view.account(given.name.trim()).await?.filter(is_recoverable);
+    Ok(account.filter(|_| fits))
+}
+
+/// Counts a code that does not fit, and keeps it in the log as long as the log stays readable.
+async fn refused(server: &Server, visit: &Visit, given: Given, now: UnixTime) -> Result<Response, Trouble> {
+    server.console.count(&Try::RecoveryFrom(network(&visit.address)), now)?;
+    if server.console.count(&Try::Recovery, now).is_ok() {
+        let mut work = server.store.begin().await?;
+        let entry = Entry::done(now, "console", "recovery.use", "recovery").with("address", &visit.address);
+        server.log(&mut work, &entry.refused(Reason::ProofInvalid)).await?;
+        work.commit().await?;
+    }
+    let page = Page::bare(server, visit, "console-recovery-title");
+    Ok(page::with_status(StatusCode::FORBIDDEN, &Ask { page, name: given.name, refused: true }))
 }
 
 /// The code opens the accounts that run everything, and no other.

@@ -1,6 +1,9 @@
 //! What the console keeps in memory: ceremonies under way, and how often what was tried.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::{Mutex, PoisonError},
+};
 
 use axum::http::StatusCode;
 use policy_server_core::limit::{Limit, Tries};
@@ -12,10 +15,22 @@ use super::{attempts::Attempts, ceremony::Ceremonies, trouble::Trouble};
 const BY_ADDRESS: Limit = Limit { tries: 30, seconds: 600 };
 /// Sign-ins of one account that may fail.
 const BY_ACCOUNT: Limit = Limit { tries: 10, seconds: 600 };
-/// Recovery codes that an address may try.
+/// Recovery codes that may fail from an address.
 const RECOVERY_BY_ADDRESS: Limit = Limit { tries: 5, seconds: 3600 };
-/// Recovery codes that may be tried at all: a code has 125 bits, this keeps the log readable.
+/// Recovery codes that fail and are logged: a code has 125 bits, this keeps the log readable.
 const RECOVERY: Limit = Limit { tries: 30, seconds: 3600 };
+
+/// Whose an address is, for counts: in IPv6 one person has at least the 64 bits behind a prefix.
+pub fn network(address: &str) -> String {
+    match address.parse().map(|address: IpAddr| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string() + "/64"
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
 
 /// What is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,5 +90,18 @@ impl State {
             Try::RecoveryFrom(_) => recovery_by_address,
             Try::Recovery => recovery,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_of_ipv6_is_one_and_one_address_of_ipv4_is() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::9"));
+        assert_ne!(network("2001:db8:1:2::9"), network("2001:db8:1:3::9"));
+        assert_eq!((network("192.0.2.7"), network("::ffff:192.0.2.7")), ("192.0.2.7".into(), "192.0.2.7".into()));
+        assert_ne!(network("192.0.2.7"), network("192.0.2.8"));
     }
 }

@@ -14,6 +14,7 @@ pub mod notice;
 pub mod order;
 pub mod policy;
 pub mod posture;
+pub mod principal;
 pub mod propose;
 pub mod receipt;
 pub mod recovery;

@@ -3,7 +3,7 @@
 use policy_server_core::{audit::Entry, canary::Share, rollout::Effect, signing::POLICY_SECONDS};
 use policy_server_store::{SignedPolicy, Store, Work};
 use url::Url;
-use workspace_policy::{Attestation, Policy, Request, VerifiedBoundary};
+use workspace_policy::{Attestation, Policy, Request, VerifiedBoundary, diff};
 use workspace_protocol::{
     envelope::Kind,
     ids::{GroupName, UnixTime, Version},
@@ -30,29 +30,88 @@ pub async fn apply(
     file: &str,
     toml: &str,
 ) -> Result<Version, Failure> {
+    put(server, (actor, Grounds::Operator), group, (file, toml)).await
+}
+
+/// As [`apply`], on the word of one person or program: what allows no more than the group's policy in force, or the
+/// first policy of a server that has none for any group.
+///
+/// # Errors
+/// As [`apply`]; [`Reason::PolicyNeedsSecond`] for what needs two.
+pub async fn apply_alone(
+    server: &Server,
+    actor: &str,
+    group: &GroupName,
+    file: &str,
+    toml: &str,
+) -> Result<Version, Failure> {
+    put(server, (actor, Grounds::Alone), group, (file, toml)).await
+}
+
+/// As [`apply`], as the first policy of a server that has none for any group.
+///
+/// # Errors
+/// As [`apply`]; [`Reason::PolicyNeedsSecond`] if there is a policy already.
+pub async fn apply_first(
+    server: &Server,
+    actor: &str,
+    group: &GroupName,
+    file: &str,
+    toml: &str,
+) -> Result<Version, Failure> {
+    put(server, (actor, Grounds::First), group, (file, toml)).await
+}
+
+/// Why a text may be signed. It is looked at in the unit of work that signs: nothing comes in between.
+#[derive(Clone, Copy)]
+enum Grounds<'a> {
+    /// Who runs the machine says so.
+    Operator,
+    /// One person or program says so, and it takes no second one.
+    Alone,
+    /// There is no policy at all.
+    First,
+    /// This very version is in force, and is signed anew.
+    Again(&'a SignedPolicy),
+}
+
+impl Grounds<'_> {
+    async fn hold<W: Work>(self, work: &mut W, group: &GroupName, policy: &Policy) -> Result<bool, Failure> {
+        Ok(match self {
+            Self::Operator => true,
+            Self::First => work.policies().await?.is_empty(),
+            Self::Alone => match work.policy(group).await? {
+                None => work.policies().await?.is_empty(),
+                Some(held) => Policy::parse("policy", &held.toml)
+                    .is_ok_and(|held| Effect::of(&diff(&held, policy)) == Effect::Narrows),
+            },
+            Self::Again(held) => work.policy(group).await?.is_some_and(|newest| newest.version == held.version),
+        })
+    }
+}
+
+async fn put(
+    server: &Server,
+    (actor, grounds): (&str, Grounds<'_>),
+    group: &GroupName,
+    (file, toml): (&str, &str),
+) -> Result<Version, Failure> {
     let now = clock::now();
-    let policy = match checked(server, file, toml, now) {
-        Ok(policy) => policy,
+    let signed = match checked(server, file, toml, now) {
+        Ok(policy) => sign(server, (actor, grounds), group, (&policy, toml), Version(0), now).await?,
         Err(failure) => {
             note_refusal(server, actor, group, &failure, now).await?;
             return Err(failure);
         }
     };
-    // Whoever runs this machine needs no second admin: then the log says so in words of its own.
-    let checked = rollout::check(server, group, toml);
-    let how = if !checked.first && checked.effect == Effect::Widens { How::WidensAlone } else { How::New };
-    sign(server, actor, group, (&policy, toml), Version(0), now, how).await
-}
-
-/// Why a policy is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    /// It is new.
-    New,
-    /// It is new, allows more than the one in force, and nobody else agreed to it.
-    WidensAlone,
-    /// It is in force and needs a newer signature.
-    Again,
+    match signed {
+        Some(version) => Ok(version),
+        None => {
+            let failure = Failure::reason(Reason::PolicyNeedsSecond);
+            note_refusal(server, actor, group, &failure, now).await?;
+            Err(failure)
+        }
+    }
 }
 
 /// Signs anew every policy that is past half of its life, so that none ends while its server runs.
@@ -87,8 +146,12 @@ pub async fn sign_all(server: &Server, least: Version) -> Result<(), Failure> {
 async fn sign_again(server: &Server, held: &SignedPolicy, least: Version, now: UnixTime) -> Result<(), Failure> {
     match checked(server, "policy", &held.toml, now) {
         Ok(policy) => {
-            sign(server, "server", &held.group, (&policy, &held.toml), least, now, How::Again).await?;
-            rollout::sign_trial_again(server, &held.group, now).await?;
+            let text = (&policy, held.toml.as_str());
+            let signed = sign(server, ("server", Grounds::Again(held)), &held.group, text, least, now).await?;
+            // Without: another text came into force meanwhile, and its signature is new.
+            if signed.is_some() {
+                rollout::sign_trial_again(server, &held.group, now).await?;
+            }
         }
         Err(failure) => {
             let reason = failure.reason.unwrap_or_default();
@@ -98,25 +161,37 @@ async fn sign_again(server: &Server, held: &SignedPolicy, least: Version, now: U
     Ok(())
 }
 
+/// Whether a text allows more than the group's policy in force; a first policy does not.
+async fn widens<W: Work>(work: &mut W, group: &GroupName, policy: &Policy) -> Result<bool, Failure> {
+    let Some(held) = work.policy(group).await? else { return Ok(false) };
+    let held = Policy::parse("policy", &held.toml);
+    Ok(held.map_or(true, |held| Effect::of(&diff(&held, policy)) == Effect::Widens))
+}
+
+/// Signs a text if its grounds hold; `None`, with nothing done, if they do not.
 async fn sign(
     server: &Server,
-    actor: &str,
+    (actor, grounds): (&str, Grounds<'_>),
     group: &GroupName,
     (policy, toml): (&Policy, &str),
     least: Version,
     now: UnixTime,
-    how: How,
-) -> Result<Version, Failure> {
+) -> Result<Option<Version>, Failure> {
     let mut work = server.store.begin().await?;
+    if !grounds.hold(&mut work, group, policy).await? {
+        return Ok(None);
+    }
+    // Whoever runs this machine needs no second admin: then the log says so in words of its own.
+    let alone = matches!(grounds, Grounds::Operator) && widens(&mut work, group, policy).await?;
     let version = work.next_policy_version(group).await?.max(least);
     let row = record(server, group, (policy, toml), version, Share::ALL, now)?;
     work.add_policy(&row).await?;
-    if how != How::Again {
+    if !matches!(grounds, Grounds::Again(_)) {
         rollout::replaced(&mut work, group, None, now).await?;
     }
     let entry = Entry::done(now, actor, "policy.apply", group).with("version", version).with("name", policy.name());
     server.log(&mut work, &entry).await?;
-    if how == How::WidensAlone {
+    if alone {
         let entry = Entry::done(now, actor, "policy.widened-alone", group).with("version", version);
         server.log(&mut work, &entry.with("second-admin", "none")).await?;
     }
@@ -127,7 +202,7 @@ async fn sign(
     server.bus.publish_group(group, Notice::Policy);
     server.bus.changed();
     tracing::info!(%group, version = version.0, "policy signed");
-    Ok(version)
+    Ok(Some(version))
 }
 
 /// A policy as it is signed for a share of a group.

@@ -10,7 +10,7 @@ use policy_server_store::{Desk, Lists, Rollout, SignedPolicy, Store, StoreError,
 use workspace_policy::{Change, Lint, Policy, diff};
 use workspace_protocol::ids::{GroupName, UnixTime, Version};
 
-use super::policy;
+use super::{policy, principal};
 use crate::{clock, crash, failure::Failure, push::bus::Notice, server::Server};
 
 /// Rollouts of a group that are looked at when another text comes into force.
@@ -24,7 +24,7 @@ pub struct Checked {
     pub lints: Vec<Lint>,
     /// What it allows more and less than the group's policy in force; nothing if it cannot be read.
     pub changes: Vec<Change>,
-    /// What that amounts to. A group's first policy widens.
+    /// What that amounts to. A group's first policy widens, and so does any in place of one that cannot be read.
     pub effect: Effect,
     /// Whether the group has no policy yet.
     pub first: bool,
@@ -33,19 +33,15 @@ pub struct Checked {
 /// Looks at a text with the engine that judges on devices.
 pub fn check(server: &Server, group: &GroupName, toml: &str) -> Checked {
     let refusal = policy::checked(server, "policy", toml, clock::now()).err();
-    let held = server.current.policy(group).and_then(|held| Policy::parse("policy", &held.toml).ok());
+    let stored = server.current.policy(group);
+    let first = stored.is_none();
+    let held = stored.and_then(|held| Policy::parse("policy", &held.toml).ok());
     let Ok(new) = Policy::parse("policy", toml) else {
-        return Checked {
-            refusal,
-            lints: Vec::new(),
-            changes: Vec::new(),
-            effect: Effect::Widens,
-            first: held.is_none(),
-        };
+        return Checked { refusal, lints: Vec::new(), changes: Vec::new(), effect: Effect::Widens, first };
     };
     let changes = held.as_ref().map(|old| diff(old, &new)).unwrap_or_default();
     let effect = if held.is_some() { Effect::of(&changes) } else { Effect::Widens };
-    Checked { refusal, lints: new.lints(), changes, effect, first: held.is_none() }
+    Checked { refusal, lints: new.lints(), changes, effect, first }
 }
 
 /// Begins a draft. It may hold faults: they are told when it is looked at, and refuse it when it is proposed.
@@ -118,7 +114,8 @@ pub async fn propose(server: &Server, actor: &str, at: Place) -> Result<Rollout,
 /// Refused for its own writer while another admin could, and if it does not wait.
 pub async fn approve(server: &Server, actor: &str, at: Place, alone: bool) -> Result<Rollout, Failure> {
     let text = stored(server, at).await?;
-    let hand = match (text.author == actor, alone) {
+    let own = principal::same(&mut server.store.view().await?, &text.author, actor).await?;
+    let hand = match (own, alone) {
         (false, _) => Hand::Another,
         (true, true) => Hand::Alone,
         (true, false) => Hand::Author,

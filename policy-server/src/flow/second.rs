@@ -7,19 +7,19 @@ use policy_server_core::{
     outbox::{CommandEvent, CommandState, Consent, Order, action_word},
     storm::{self, Undecidable},
 };
-use policy_server_store::{ApiView, Store, StoreError, View, Work};
+use policy_server_store::{Store, StoreError, View, Work};
 use workspace_protocol::{documents::Action, ids::UnixTime, reason::Reason};
 
-use super::order::{self, Given, Wish};
+use super::{
+    order::{self, Given, Wish},
+    principal,
+};
 use crate::{clock, crash, failure::Failure, server::Server};
-
-/// Tokens that made one another which are followed back to a person.
-const TOKENS_DEEP: usize = 16;
 
 /// Says yes to what was asked of a device: it is issued, in one unit of work.
 ///
 /// # Errors
-/// Refused: nothing waits, the same admin asked, or it waited too long.
+/// Refused: nothing waits, the same admin asked (or a token of the same admin), or it waited too long.
 pub async fn approve(server: &Server, actor: &str, name: &str) -> Result<Given, Failure> {
     let now = clock::now();
     let mut work = server.store.begin().await?;
@@ -27,8 +27,8 @@ pub async fn approve(server: &Server, actor: &str, name: &str) -> Result<Given, 
     let (case, held) = order::case(server, &mut work, &device).await?;
     let request = waiting(&held).ok_or_else(|| Failure::refused("request-none").with("name", name))?;
     let asked = &request.consent;
-    let (asking, agreeing) = (person(&mut work, &asked.by).await?, person(&mut work, actor).await?);
-    if let Err(why) = storm::may_approve(&asking, asked.at, &agreeing, now) {
+    let by = if principal::same(&mut work, &asked.by, actor).await? { &asked.by } else { actor };
+    if let Err(why) = storm::may_approve(&asked.by, asked.at, by, now) {
         return Err(undecidable(server, work, (&device, request), actor, why).await);
     }
     match case.approved(Line::from(request)).map_err(Failure::reason)? {
@@ -38,17 +38,6 @@ pub async fn approve(server: &Server, actor: &str, name: &str) -> Result<Given, 
         }
         Ruling::Given(_) | Ruling::Wait(_) | Ruling::Stand(_) => Err(Failure::reason(Reason::DeviceWiped)),
     }
-}
-
-/// Who is behind a name of the log: for a token, whoever made it, so that nobody agrees with himself through one.
-async fn person<V: ApiView>(view: &mut V, name: &str) -> Result<String, StoreError> {
-    let mut name = name.to_owned();
-    for _ in 0..TOKENS_DEEP {
-        let Some(id) = name.strip_prefix("token:").and_then(|id| id.parse().ok()) else { return Ok(name) };
-        let Some(token) = view.token(id).await? else { return Ok(name) };
-        name = token.created_by;
-    }
-    Ok(name)
 }
 
 /// Says no to what was asked of a device. Any admin may, whoever asked too.

@@ -1,7 +1,7 @@
 //! Flows of admins: policies, boundaries, orders, what is shown.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use policy_server_store::{Store, View, Work};
+use policy_server_store::{SignedPolicy, Store, View, Work};
 use serde_json::{Value, json};
 use workspace_protocol::{ids::UnixTime, ids::Version, reason::Reason};
 
@@ -33,6 +33,22 @@ async fn a_policy_outside_the_boundary_is_refused_whole_and_the_old_one_stays() 
     let group = "home-care".parse().unwrap();
     let held = rig.server.store.view().await.unwrap().policy(&group).await.unwrap().unwrap();
     assert_eq!((held.version, held.toml.contains("care.example")), (Version(1), true));
+}
+
+#[tokio::test]
+async fn signing_anew_never_brings_an_older_text_back() {
+    let rig = Rig::start().await;
+    let group = "home-care".parse().unwrap();
+    // Committed by somebody while the text before it waits to be signed anew.
+    let mut work = rig.server.store.begin().await.unwrap();
+    let held = work.policy(&group).await.unwrap().unwrap();
+    let toml = held.toml.replace("lease = \"8h\"", "lease = \"4h\"");
+    assert_ne!(toml, held.toml);
+    work.add_policy(&SignedPolicy { toml: toml.clone(), version: Version(2), ..held }).await.unwrap();
+    work.commit().await.unwrap();
+    policy::sign_all(&rig.server, Version(0)).await.unwrap();
+    let newest = rig.server.store.view().await.unwrap().policy(&group).await.unwrap().unwrap();
+    assert_eq!((newest.version, newest.toml), (Version(2), toml));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Tokens of the API: made and shown once, taken back.
 
+use std::collections::HashSet;
+
 use policy_server_core::{
     audit::Entry,
     authz::{Action, Actor, Role, Scope},
@@ -26,14 +28,15 @@ pub struct Wish {
     pub seconds: i64,
 }
 
-/// Makes a token; its text is in nobody's hands but the caller's.
+/// Makes a token; its text is in nobody's hands but the caller's. One that a token makes ends with it at the latest.
 ///
 /// # Errors
-/// Bad input naming what is not a name, role, group, action or life of a token.
+/// Bad input naming what is not a name, role, group, action or life of a token; refused if the token that makes it was
+/// taken back.
 pub async fn create(server: &Server, by: &str, wish: &Wish) -> Result<(ApiToken, Zeroizing<String>), Failure> {
     let now = clock::now();
     let presented = Presented::fresh().map_err(|_| Failure::refused("random-failed"))?;
-    let token = ApiToken {
+    let mut token = ApiToken {
         id: presented.id,
         hash: presented.hash(),
         name: name(wish)?,
@@ -46,6 +49,11 @@ pub async fn create(server: &Server, by: &str, wish: &Wish) -> Result<(ApiToken,
         revoked_at: None,
     };
     let mut work = server.store.begin().await?;
+    if let Some(id) = TokenId::of_actor(by) {
+        let maker = work.token(id).await?.filter(|maker| maker.revoked_at.is_none());
+        let maker = maker.ok_or_else(|| Failure::refused("token-unknown").with("id", id))?;
+        token.expires_at = token.expires_at.min(maker.expires_at);
+    }
     work.add_token(&token).await?;
     let entry = Entry::done(now, by, "token.create", token.id)
         .with("name", &token.name)
@@ -81,20 +89,38 @@ fn life(wish: &Wish) -> Result<i64, Failure> {
     if fits { Ok(wish.seconds) } else { Err(Failure::input("token-expires")) }
 }
 
-/// Takes a token back. One that is taken back already stays so.
+/// Takes a token back, and whatever it made, and they made. What is taken back already stays so.
 ///
 /// # Errors
 /// Refused if there is none of this name.
 pub async fn revoke(server: &Server, by: &str, id: TokenId) -> Result<ApiToken, Failure> {
     let now = clock::now();
     let mut work = server.store.begin().await?;
-    let held = work.token(id).await?.ok_or_else(|| Failure::refused("token-unknown").with("id", id))?;
-    if held.revoked_at.is_some() {
-        return Ok(held);
+    if work.token(id).await?.is_none() {
+        return Err(Failure::refused("token-unknown").with("id", id));
     }
-    let token = ApiToken { revoked_at: Some(now), ..held };
-    work.set_token(&token).await?;
-    server.log(&mut work, &Entry::done(now, by, "token.revoke", id).with("name", &token.name)).await?;
+    let all = work.tokens().await?;
+    for held in family(id, &all).into_iter().filter(|held| held.revoked_at.is_none()) {
+        work.set_token(&ApiToken { revoked_at: Some(now), ..held.clone() }).await?;
+        let entry = Entry::done(now, by, "token.revoke", held.id).with("name", &held.name);
+        let entry = if held.id == id { entry } else { entry.with("made-by", &held.created_by) };
+        server.log(&mut work, &entry).await?;
+    }
+    let token = work.token(id).await?.ok_or_else(|| Failure::refused("token-unknown").with("id", id))?;
     work.commit().await?;
     Ok(token)
+}
+
+/// A token and all that goes back to it.
+fn family(id: TokenId, all: &[ApiToken]) -> Vec<&ApiToken> {
+    let mut ids = HashSet::from([id]);
+    loop {
+        let before = ids.len();
+        let made_by_one = |token: &&ApiToken| TokenId::of_actor(&token.created_by).is_some_and(|by| ids.contains(&by));
+        let made: Vec<_> = all.iter().filter(made_by_one).map(|token| token.id).collect();
+        ids.extend(made);
+        if ids.len() == before {
+            return all.iter().filter(|token| ids.contains(&token.id)).collect();
+        }
+    }
 }

@@ -66,7 +66,7 @@ pub(super) struct Caller {
 impl Caller {
     /// Its name in the audit log.
     pub fn name(&self) -> String {
-        format!("token:{}", self.token.id)
+        self.token.id.actor()
     }
 
     /// Whether it may do the route's action to this.

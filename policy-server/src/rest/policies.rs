@@ -2,8 +2,8 @@
 
 use axum::{Extension, Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use policy_server_core::{audit::Entry, authz::Resource, canary::Share, rollout::Effect};
-use policy_server_store::{SignedPolicy, Store, Work};
+use policy_server_core::{authz::Resource, canary::Share};
+use policy_server_store::SignedPolicy;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
@@ -19,8 +19,7 @@ use crate::{
     admin::message::{BoundaryApplied, PolicyApplied},
     clock,
     failure::Failure,
-    flow::{boundary, policy, rollout},
-    server::Server,
+    flow::{boundary, policy},
 };
 
 /// A group's name, or a problem that says what one looks like.
@@ -88,6 +87,7 @@ pub(super) struct File {
 
 /// Puts a policy in force for a group: checked, held against the boundary, signed, pushed. Refused whole with every
 /// fault if anything is wrong, or if it widens what is in force: two people do that in the console. The old one stays.
+/// A group's first policy widens too, but for the first of all on a new server.
 #[utoipa::path(put, path = "/api/v1/policies/{group}", tag = "policies", params(("group" = String, Path)),
     request_body = File, responses(
     (status = 200, body = PolicyApplied), (status = 400, body = Problem), (status = 401, body = Problem),
@@ -102,23 +102,8 @@ pub(super) async fn apply(
 ) -> Answer<PolicyApplied> {
     let group = group(&name)?;
     by.may(&Resource::Group(group.clone()))?;
-    narrows(&server, &by, &group, &file.toml).await?;
-    let version = policy::apply(&server, &by.name(), &group, "policy.toml", &file.toml).await?;
+    let version = policy::apply_alone(&server, &by.name(), &group, "policy.toml", &file.toml).await?;
     Ok(Json(PolicyApplied { group: group.to_string(), version: version.0, share: Share::ALL.parts() }))
-}
-
-/// A program widens nothing that is in force: for that two people agree in the console. What is wrong with the file
-/// itself is for [`policy::apply`] to say.
-async fn narrows(server: &Server, by: &Caller, group: &GroupName, toml: &str) -> Result<(), Problem> {
-    let checked = rollout::check(server, group, toml);
-    if checked.refusal.is_some() || checked.first || checked.effect != Effect::Widens {
-        return Ok(());
-    }
-    let mut work = server.store.begin().await?;
-    let entry = Entry::done(clock::now(), &by.name(), "policy.apply", group).refused(Reason::PolicyNeedsSecond);
-    server.log(&mut work, &entry).await?;
-    work.commit().await?;
-    Err(Failure::reason(Reason::PolicyNeedsSecond).into())
 }
 
 /// What is to be said of a file.

@@ -4,13 +4,18 @@
 use std::sync::Arc;
 
 use axum::{body::Body, http::Request};
+use policy_server_store::{SignedPolicy, Store, View, Work};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use workspace_protocol::ids::Version;
 
 use super::{described, gate::RIGHTS, router};
 use crate::{
-    flow::token::{self, Wish},
-    testing::{ADMIN, Rig, device::Device, policy_toml},
+    flow::{
+        second,
+        token::{self, Wish},
+    },
+    testing::{ADMIN, BOUNDARY, Rig, device::Device, policy_toml},
 };
 
 struct Api<'r> {
@@ -156,16 +161,16 @@ async fn a_policy_goes_in_by_the_same_rules_as_from_the_command_line() {
     let rig = Rig::start().await;
     let api = Api::new(&rig, "admin", None, None).await;
     let put = |toml: String| json!({ "toml": toml });
-    // The first policy of a group, and one that allows no more than the one in force.
-    let (status, applied) = api.send("PUT", "/api/v1/policies/new", put(policy_toml("records.example"))).await;
-    assert_eq!((status, &applied["version"]), (200, &json!(1)), "{applied}");
+    // One that allows no more than the one in force.
     let shorter = policy_toml("care.example").replace("lease = \"8h\"", "lease = \"4h\"");
     let (status, applied) = api.send("PUT", "/api/v1/policies/home-care", put(shorter)).await;
     assert_eq!((status, &applied["version"]), (200, &json!(2)), "{applied}");
     // What widens needs two people, and one token is not even one.
     let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put(policy_toml("records.example"))).await;
     assert_eq!((status, &problem["reason"]), (409, &json!("policy.needs-second")));
-    assert_eq!(rig.logged("policy.apply", Some("policy.needs-second")).await, 1);
+    let (status, problem) = api.send("PUT", "/api/v1/policies/new", put(policy_toml("records.example"))).await;
+    assert_eq!((status, &problem["reason"]), (409, &json!("policy.needs-second")), "a new group's first widens");
+    assert_eq!(rig.logged("policy.apply", Some("policy.needs-second")).await, 2);
     let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put(policy_toml("elsewhere.example"))).await;
     assert_eq!((status, &problem["reason"]), (409, &json!("policy.outside-boundary")));
     let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", put("schema = 2".into())).await;
@@ -178,6 +183,81 @@ async fn a_policy_goes_in_by_the_same_rules_as_from_the_command_line() {
     assert_eq!((&judged["allow"], &judged["reason"]), (&json!(false), &json!("origin.not-listed")));
     let (status, checked) = api.send("POST", "/api/v1/policy-checks", put("nonsense".into())).await;
     assert_eq!((status, &checked["ok"]), (200, &json!(false)));
+}
+
+#[tokio::test]
+async fn the_first_policy_of_a_new_server_goes_in_by_one_program_and_no_second_group_does() {
+    let rig = Rig::bare().await;
+    rig.sign_boundary(2, BOUNDARY).await.unwrap();
+    let api = Api::new(&rig, "admin", None, None).await;
+    let file = || json!({ "toml": policy_toml("care.example") });
+    assert_eq!(api.send("PUT", "/api/v1/policies/home-care", file()).await.0, 200);
+    assert_eq!(api.send("PUT", "/api/v1/policies/other", file()).await.0, 409);
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_be_read_any_more_is_not_replaced_by_one_program() {
+    let rig = Rig::start().await;
+    let api = Api::new(&rig, "admin", None, None).await;
+    let mut work = rig.server.store.begin().await.unwrap();
+    let held = work.policy(&"home-care".parse().unwrap()).await.unwrap().unwrap();
+    let older = SignedPolicy { toml: "schema = 0".into(), version: Version(held.version.0 + 1), ..held };
+    work.add_policy(&older).await.unwrap();
+    work.commit().await.unwrap();
+    rig.server.current.set_policy(older);
+    let file = json!({ "toml": policy_toml("care.example") });
+    let (status, problem) = api.send("PUT", "/api/v1/policies/home-care", file).await;
+    assert_eq!((status, &problem["reason"]), (409, &json!("policy.needs-second")));
+}
+
+#[tokio::test]
+async fn one_token_and_all_that_it_makes_are_one_voice() {
+    let rig = Rig::start().await;
+    let mut phones = Vec::new();
+    for _ in 0..4 {
+        phones.push(Device::enroll(&rig, "248163").await.id);
+    }
+    let asks = Api::new(&rig, "admin", None, None).await;
+    for (phone, state) in phones.iter().zip(["issued", "issued", "issued", "requested"]) {
+        let (_, order) = asks.send("POST", &format!("/api/v1/devices/{phone}/wipe"), Value::Null).await;
+        assert_eq!(order["state"], state);
+    }
+    let approve = format!("/api/v1/devices/{}/approve", phones[3]);
+    let wish = json!({ "name": "second", "role": "admin", "actions": ["wipe.approve"] });
+    assert_eq!(asks.send("POST", "/api/v1/tokens", wish).await.0, 403);
+    let (_, made) = asks.send("POST", "/api/v1/tokens", json!({ "name": "second", "role": "admin" })).await;
+    let child = Api { rig: &rig, token: made["token"].as_str().unwrap().to_owned() };
+    assert_eq!(child.send("POST", &approve, Value::Null).await.0, 403);
+    // Another token of the same person, and that person, are no second one either.
+    let sister = Api::new(&rig, "admin", None, None).await;
+    let (status, problem) = sister.send("POST", &approve, Value::Null).await;
+    assert_eq!((status, &problem["reason"]), (409, &json!("admin.same")));
+    let own = second::approve(&rig.server, ADMIN, &phones[3].to_string()).await.unwrap_err();
+    assert_eq!(own.reason.as_deref(), Some("admin.same"));
+    assert!(second::approve(&rig.server, "admin:佐藤", &phones[3].to_string()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_token_that_made_it() {
+    let rig = Rig::start().await;
+    let parent = Api::new(&rig, "admin", None, None).await;
+    let make = json!({ "name": "child", "role": "admin", "seconds": 86_400 });
+    let (_, made) = parent.send("POST", "/api/v1/tokens", make.clone()).await;
+    let child = Api { rig: &rig, token: made["token"].as_str().unwrap().to_owned() };
+    let (_, made) = child.send("POST", "/api/v1/tokens", make).await;
+    let grandchild = Api { rig: &rig, token: made["token"].as_str().unwrap().to_owned() };
+    let (_, all) = grandchild.get("/api/v1/tokens").await;
+    let all = all.as_array().unwrap();
+    let oldest = all.iter().find(|one| one["name"] == "test").unwrap();
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|one| one["expires_at"] == oldest["expires_at"]), "{all:?}");
+
+    let id = oldest["id"].as_str().unwrap().parse().unwrap();
+    token::revoke(&rig.server, ADMIN, id).await.unwrap();
+    for one in [&parent, &child, &grandchild] {
+        assert_eq!(one.get("/api/v1/devices").await.1["code"], "api-token-revoked");
+    }
+    assert_eq!(rig.logged("token.revoke", None).await, 3);
 }
 
 #[tokio::test]

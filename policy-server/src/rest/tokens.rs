@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use policy_server_core::{
-    authz::{Resource, Scope},
+    authz::{Action, Resource, Scope},
     token::{ApiToken, TokenId},
 };
 use policy_server_store::{ApiView, Store};
@@ -51,7 +51,8 @@ pub(super) struct NewToken {
     seconds: Option<i64>,
 }
 
-/// Makes a token. It can do no more than the token that makes it. Its text is in this answer and nowhere else.
+/// Makes a token. It can do no more than the token that makes it, lives no longer, and never approves what needs two
+/// people. Its text is in this answer and nowhere else.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "organisation", request_body = NewToken, responses(
     (status = 200, body = MadeToken), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
@@ -63,6 +64,10 @@ pub(super) async fn create(
     Body(ask): Body<NewToken>,
 ) -> Answer<MadeToken> {
     by.may(&Resource::Organisation)?;
+    let approves = |name: &String| name == Action::WipeApprove.name();
+    if ask.actions.as_ref().is_some_and(|asked| asked.iter().any(approves)) {
+        return Err(Problem::forbidden());
+    }
     let wish = token::Wish {
         name: ask.name,
         role: ask.role,
@@ -86,7 +91,7 @@ fn narrowed(maker: &ApiToken, asked: Option<Vec<String>>) -> Option<Vec<String>>
     }
 }
 
-/// Takes a token back, at once.
+/// Takes a token back, at once, and every token that it made.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "organisation", params(("id" = String, Path)), responses(
     (status = 200, body = TokenView), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem),

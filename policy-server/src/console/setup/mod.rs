@@ -29,7 +29,7 @@ use super::{
 use crate::{
     clock,
     failure::Failure,
-    flow::{invite, policy},
+    flow::{invite, policy, rollout},
     server::Server,
 };
 use templates::{TEMPLATES, boundary_for, compose, is_host};
@@ -92,7 +92,7 @@ fn offered(server: &Server, visit: &Visit, form: &BTreeMap<String, String>) -> S
     Systems { offers: offers.collect(), page, fault: None }
 }
 
-/// Takes the choice: the policy comes into force, or waits for its boundary.
+/// Takes the choice: the first policy comes into force, or waits for its boundary; a later one becomes a draft.
 pub async fn choose(
     State(server): State<Arc<Server>>,
     visit: Visit,
@@ -133,7 +133,7 @@ async fn keep_draft(server: &Server, who: &Who, toml: &str) -> Result<(), Troubl
 
 async fn draft(server: &Server) -> Result<Option<String>, Trouble> {
     let held = server.store.view().await?.setting(DRAFT).await?;
-    Ok(held.and_then(|bytes| String::from_utf8(bytes).ok()))
+    Ok(held.filter(|bytes| !bytes.is_empty()).and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
 /// Goes on once the boundary admits the policy.
@@ -145,16 +145,38 @@ pub async fn apply(State(server): State<Arc<Server>>, who: Who) -> Result<Respon
 async fn put_in_force(server: &Server, who: &Who) -> Result<Response, Trouble> {
     let Some(toml) = draft(server).await? else { return Ok(Redirect::to("/console/setup/systems").into_response()) };
     let group: GroupName = GROUP.parse().map_err(|_| Trouble::garbled())?;
-    match policy::apply(server, &who.actor(), &group, "systems", &toml).await {
-        Ok(_) => Ok(Redirect::to("/console/setup/invite").into_response()),
-        Err(failure) if needs_boundary(&failure) => Ok(Redirect::to("/console/setup/boundary").into_response()),
-        Err(failure) => Err(failure.into()),
+    if !server.current.policies().is_empty() {
+        return hand_over(server, who, &group, &toml).await;
+    }
+    match policy::apply_first(server, &who.actor(), &group, "systems", &toml).await {
+        Ok(_) => {
+            forget_draft(server).await?;
+            Ok(Redirect::to("/console/setup/invite").into_response())
+        }
+        Err(failure) => match failure.reason.as_deref().and_then(Reason::from_code) {
+            Some(Reason::PolicyOutsideBoundary | Reason::BoundaryMissing | Reason::BoundaryExpired) => {
+                Ok(Redirect::to("/console/setup/boundary").into_response())
+            }
+            Some(Reason::PolicyNeedsSecond) => hand_over(server, who, &group, &toml).await,
+            _ => Err(failure.into()),
+        },
     }
 }
 
-fn needs_boundary(failure: &Failure) -> bool {
-    let reason = failure.reason.as_deref().and_then(Reason::from_code);
-    matches!(reason, Some(Reason::PolicyOutsideBoundary | Reason::BoundaryMissing | Reason::BoundaryExpired))
+/// Where there is a policy already these are no first steps: the choice becomes a draft like any other, which another
+/// admin agrees to if it widens.
+async fn hand_over(server: &Server, who: &Who, group: &GroupName, toml: &str) -> Result<Response, Trouble> {
+    let text = rollout::draft(server, &who.actor(), group, toml).await?;
+    forget_draft(server).await?;
+    Ok(Redirect::to(&format!("/console/text/{}", text.id)).into_response())
+}
+
+/// What was chosen is used once: nobody puts it in force again later.
+async fn forget_draft(server: &Server) -> Result<(), Trouble> {
+    let mut work = server.store.begin().await?;
+    work.put_setting(DRAFT, b"").await?;
+    work.commit().await?;
+    Ok(())
 }
 
 #[derive(Template)]
