@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fs, io, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
-use axum::{Extension, body::Body, http::Request};
+use axum::{Extension, body::Body, http::Request, middleware::from_fn_with_state};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::unistd::geteuid;
@@ -10,7 +10,7 @@ use tokio::{net::UnixListener, net::UnixStream};
 use tower::ServiceExt;
 
 use super::{Actor, actor, router};
-use crate::{data::DataDir, failure::Failure, server::Server};
+use crate::{data::DataDir, failure::Failure, serve::whole, server::Server};
 
 const HEAD: Duration = Duration::from_secs(10);
 
@@ -55,7 +55,8 @@ fn allowed(stream: &UnixStream) -> io::Result<u32> {
 
 async fn serve(server: Arc<Server>, stream: UnixStream, uid: u32) {
     let stop = server.stop.clone();
-    let router = router(server).layer(Extension(Actor(actor(uid))));
+    let whole = from_fn_with_state(Arc::clone(&server), whole::run);
+    let router = router(server).layer(Extension(Actor(actor(uid)))).layer(whole);
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {

@@ -189,6 +189,10 @@ impl Gateway {
 impl Connection {
     fn policy(&self, now: UnixTime) -> Result<Arc<VerifiedPolicy>, Reason> {
         let subject = &self.subject;
+        // The cut ends the connection; should it ever miss one, the ban still holds for what comes over it.
+        if self.gateway.server.denied.contains(subject.device, subject.epoch) {
+            return Err(Reason::DeviceWiped);
+        }
         self.gateway.policies.get(&self.gateway.server, &subject.group, subject.device, now)
     }
 

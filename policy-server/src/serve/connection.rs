@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request, response::Response};
+use axum::{Router, body::Body, http::Request, middleware::from_fn_with_state, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
@@ -27,7 +27,7 @@ use crate::{
     api::{self, Refused},
     console::{self, Caller},
     data::keys::parse_identity,
-    serve::browser,
+    serve::{browser, whole},
     server::Server,
 };
 
@@ -38,7 +38,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longest time for the head of a request, idle time between requests included.
 const HEAD: Duration = Duration::from_secs(30);
 /// Longest time for a whole request and its answer.
-const REQUEST: Duration = Duration::from_secs(20);
+pub(super) const REQUEST: Duration = Duration::from_secs(20);
 /// Bytes that are read at a time, and the longest head. The least that hyper takes.
 const BUFFER: usize = 8 << 10;
 /// Pause after the system refused a connection, such as for want of file descriptors.
@@ -84,11 +84,12 @@ pub enum Door {
 
 impl Door {
     fn router(&self, server: &Arc<Server>) -> Router {
-        match self {
+        let router = match self {
             Self::Both { .. } => api::router(Arc::clone(server)).merge(console::router(server)),
             Self::Devices(_) => api::router(Arc::clone(server)),
             Self::Console(_) => console::router(server),
-        }
+        };
+        router.layer(from_fn_with_state(Arc::clone(server), whole::run))
     }
 
     fn config(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {

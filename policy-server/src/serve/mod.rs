@@ -6,6 +6,7 @@ pub mod ends;
 pub mod log;
 pub mod metrics;
 pub mod tls;
+pub mod whole;
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
