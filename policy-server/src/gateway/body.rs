@@ -1,4 +1,5 @@
-//! A request's body on its way to a system: passed on piece by piece, never waited for without end.
+//! A request's body on its way to a system: passed on piece by piece, never waited for without end. Trailers are left
+//! out: they are headers that nobody judged.
 
 use std::{
     pin::Pin,
@@ -59,14 +60,17 @@ impl Body for Upload {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                this.brought(frame.data_ref().map_or(0, Bytes::len));
-                Poll::Ready(Some(Ok(frame)))
+        loop {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Some(data) = frame.data_ref() else { continue };
+                    this.brought(data.len());
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(UploadError::Broken(error)))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return this.poll_timer(cx).map(|()| Some(Err(UploadError::Slow))),
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(UploadError::Broken(error)))),
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => this.poll_timer(cx).map(|()| Some(Err(UploadError::Slow))),
         }
     }
 

@@ -12,31 +12,52 @@ use workspace_protocol::reason::Reason;
 /// Headers by which a system knows whom it speaks to begin so; none of a device's gets through.
 const OURS: &str = "workspace-";
 /// Other headers that systems take a proxy's word from.
-const PROXY_WORDS: [&str; 17] = [
+const PROXY_WORDS: [&str; 18] = [
     "client-cert",
     "client-cert-chain",
     "x-client-cert",
-    "x-ssl-client-cert",
-    "x-forwarded-client-cert",
+    "x-client-dn",
+    "x-client-verify",
+    "client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-user",
     "x-real-ip",
-    "x-remote-user",
-    "remote-user",
-    "x-original-url",
     "x-rewrite-url",
+    "x-auth-user",
+    "x-auth-username",
+    "x-auth-email",
+    "x-auth-groups",
+    "x-auth-roles",
+];
+/// Beginnings of such headers: proxies and single sign-on name theirs as they like, by these customs. `x-auth-` alone is
+/// none: systems take their own tokens in `x-auth-token`.
+const PROXY_BEGINNINGS: [&str; 15] = [
+    "x-forwarded-",
+    "x-original-",
+    "x-remote-",
+    "remote-",
+    "ssl-",
+    "x-ssl-",
+    "x-tls-",
+    "x-webauth-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-pomerium-",
+    "x-goog-authenticated-",
+    "x-ms-client-principal",
+    "cf-access-",
 ];
 /// Header of a request that the workspace itself signed (RFC 9421).
 pub const SIGNATURE: &str = "signature-input";
 /// Headers of one hop (RFC 9110 section 7.6.1).
-const HOP: [&str; 10] = [
+const HOP: [&str; 11] = [
     "connection",
     "te",
+    "trailer",
     "transfer-encoding",
     "upgrade",
     "keep-alive",
@@ -175,7 +196,11 @@ pub fn strip_hop(headers: &mut HeaderMap) {
 fn strip_claims(headers: &mut HeaderMap) {
     let claims = |name: &HeaderName| {
         let name = name.as_str();
-        name.starts_with(OURS) || name.contains('_') || PROXY_WORDS.contains(&name)
+        let begins = |with: &&str| name.starts_with(*with);
+        begins(&OURS)
+            || name.contains('_')
+            || PROXY_WORDS.contains(&name)
+            || PROXY_BEGINNINGS.iter().any(|one| begins(one))
     };
     let found: Vec<HeaderName> = headers.keys().filter(|name| claims(name)).cloned().collect();
     for name in found {
@@ -232,14 +257,26 @@ mod tests {
             "Remote-User",
             "X-Original-URL",
             "Client-Cert",
+            "X-Forwarded-Email",
+            "X-Auth-Request-User",
+            "X-Auth-User",
+            "X-SSL-Client-S-DN",
+            "SSL-Client-Verify",
+            "X-WebAuth-User",
+            "X-Original-Host",
+            "X-Remote-Group",
+            "True-Client-IP",
+            "Trailer",
         ];
         let mut headers = vec![("host", "care.example"), ("connection", "x-named"), ("x-named", "1"), ("accept", "a")];
+        headers.push(("x-auth-token", "its own"));
         headers.extend(forged.map(|name| (name, "admin")));
         let mut parts = parts("/", &headers);
         let asked = read(&parts).unwrap();
         outbound(&mut parts, &asked, HeaderValue::from_static("signed"), None).unwrap();
         assert!(parts.headers.values().all(|value| value != "admin"), "{:?}", parts.headers);
         assert_eq!(parts.headers.get(super::super::identity::HEADER).unwrap(), "signed");
+        assert!(parts.headers.contains_key("x-auth-token"), "what a system gave itself goes back to it");
         assert!(parts.headers.contains_key("accept") && !parts.headers.contains_key("x-named"));
     }
 }
