@@ -4,6 +4,7 @@ mod current;
 mod denied;
 pub mod lists;
 mod nonces;
+mod pins;
 mod restart;
 
 use std::{sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ pub use current::Current;
 pub use denied::DenySet;
 pub use lists::Lists;
 pub use nonces::{Activation, Nonces, PendingEnrollment, Purpose};
+pub use pins::{PINS, Pins, PinsSaid};
 pub use restart::{RESTART, Restart, Said};
 
 use crate::{
@@ -56,6 +58,8 @@ pub struct Server {
     pub refusals: Lately,
     /// How the audit log goes on where the root key had to say so.
     pub restart: Restart,
+    /// Which TLS keys devices are to believe, where the root key has said so.
+    pub pins: Pins,
     /// Roots and revocation lists that evidence is judged by.
     pub lists: Lists,
     /// Tells channels to look again.
@@ -103,6 +107,7 @@ impl Server {
         let current = Current::new(view.boundary().await?, view.policies().await?, view.trials().await?);
         let restored = view.setting(RESTORED).await?.and_then(|bytes| bytes.try_into().ok());
         let restart = Restart::open(&mut view, &keys).await?;
+        let pins = Pins::open(&mut view, &keys).await?;
         let routes = InForce::new(flow::gateway::at_start(&mut view, &keys.secret).await?);
         drop(view);
         let server = Arc::new(Self {
@@ -116,6 +121,7 @@ impl Server {
             current,
             refusals: Lately::default(),
             restart,
+            pins,
             lists,
             bus: Arc::new(LocalBus::default()),
             live: Arc::default(),

@@ -239,7 +239,7 @@ pub struct Held {
     pub policy: Version,
 }
 
-/// How far a device has seen the audit log.
+/// How far a device has seen the audit log, and which of the root's words it has heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
@@ -247,6 +247,9 @@ pub struct Seen {
     pub size: u64,
     /// Version of the newest restart that it took, 0 for none.
     pub restart: Version,
+    /// Version of the newest list of the server's TLS keys that it keeps, 0 for the invitation's.
+    #[serde(default)]
+    pub pins: Version,
 }
 
 /// What the server says of its audit log. A device keeps the key of its enrollment and the newest tree it saw, and goes
@@ -322,6 +325,9 @@ pub struct Admission {
     pub level: String,
     /// The audit log as it is now: the fleet is its witness.
     pub log: LogWord,
+    /// Signed [`crate::documents::ServerPins`], if newer than what the device keeps.
+    #[serde(default)]
+    pub pins: Option<ByteBuf>,
 }
 
 /// Brings a receipt.

@@ -21,6 +21,30 @@ pub struct KeyCertificate {
     pub not_after: UnixTime,
 }
 
+/// The root key says: these are the keys that the server's TLS may show from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerPins {
+    /// Only grows.
+    pub version: Version,
+    /// At most [`PINS_MAX`].
+    pub pins: Vec<ServerPin>,
+}
+
+/// Most keys of one server's TLS at a time.
+pub const PINS_MAX: usize = 4;
+
+/// A key of the server's TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerPin {
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    #[serde(with = "serde_bytes")]
+    pub spki: [u8; 32],
+    /// Last second at which it is believed; for ever, if there is none.
+    pub until: Option<UnixTime>,
+}
+
 /// The root key says: the audit log goes on from this tree, whatever was seen of it before. After a restore from a
 /// backup a lawful log looks like a forked one; only the root's word tells them apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,6 +31,8 @@ pub enum Kind {
     LogRestart,
     /// [`crate::notices::NoticesDocument`], by the online key.
     Notices,
+    /// [`crate::documents::ServerPins`], by the root key.
+    ServerPins,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Self::TrustList => b"secure-workspace/v1/trust-list",
             Self::LogRestart => b"secure-workspace/v1/log-restart",
             Self::Notices => b"secure-workspace/v1/notices",
+            Self::ServerPins => b"secure-workspace/v1/server-pins",
         }
     }
 
@@ -53,8 +56,13 @@ impl Kind {
     pub fn cap(self) -> usize {
         match self {
             Self::Boundary | Self::Policy | Self::TrustList => 4 << 20,
-            Self::KeyCertificate | Self::Lease | Self::Command | Self::Receipt | Self::LogRestart => 8 << 10,
             Self::Notices => 16 << 10,
+            Self::KeyCertificate
+            | Self::Lease
+            | Self::Command
+            | Self::Receipt
+            | Self::LogRestart
+            | Self::ServerPins => 8 << 10,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::Actor;
 use crate::{
     backup, clock,
     failure::Failure,
-    flow::{recovery, rotate, witness},
+    flow::{recovery, rotate, rotate_tls, witness},
     serve::ends::ends,
     server::Server,
 };
@@ -97,7 +97,7 @@ pub struct Rotated {
     pub until: String,
 }
 
-/// What the root key has to sign so that devices follow the log as it is.
+/// What the root key has to sign: how the log goes on, or which TLS keys devices believe.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RestartWanted {
     /// The document, CBOR in base64.
@@ -106,7 +106,7 @@ pub struct RestartWanted {
     pub root_id: String,
 }
 
-/// The root's word about the log.
+/// The root's word about it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestartSaid {
@@ -123,6 +123,29 @@ pub struct RestartedLog {
     pub root: String,
 }
 
+/// Until when the TLS key in use is believed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinsAsked {
+    /// In seconds from now.
+    pub overlap: i64,
+}
+
+/// Whether the next TLS key is put in use before devices had time to hear of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinsCounted {
+    /// At once.
+    pub at_once: bool,
+}
+
+/// Devices that do not know the next TLS key.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Unheard {
+    /// How many.
+    pub unheard: u64,
+}
+
 /// All routes.
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
@@ -132,6 +155,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/admin/v1/keys/online/next", post(next_online))
         .route("/admin/v1/keys/online", post(install_online))
         .route("/admin/v1/keys/ca", post(rotate_ca))
+        .route("/admin/v1/keys/tls/next", post(next_tls))
+        .route("/admin/v1/keys/tls", post(announce_tls))
+        .route("/admin/v1/keys/tls/count", post(count_tls))
         .route("/admin/v1/log/restart", get(restart_wanted).post(restart))
         .with_state(server)
 }
@@ -187,6 +213,23 @@ async fn install_online(State(server): Shared, Extension(by): By, Json(ask): Jso
     let certificate = B64.decode(&ask.certificate).map_err(|_| Failure::refused("keys-certificate"))?;
     let until = rotate::install_online(&server, &by.0, &certificate).await?;
     Ok(Json(Rotated { until: clock::text(until) }))
+}
+
+async fn next_tls(State(server): Shared, Json(ask): Json<PinsAsked>) -> Answer<RestartWanted> {
+    let wanted = rotate_tls::wanted(&server, clock::now().plus(ask.overlap)).await?;
+    let root_id = server.keys.root.id().to_string();
+    Ok(Json(RestartWanted { document: B64.encode(cbor::to_vec(&wanted)), root_id }))
+}
+
+async fn announce_tls(State(server): Shared, Extension(by): By, Json(ask): Json<RestartSaid>) -> Answer<()> {
+    let statement = B64.decode(&ask.statement).map_err(|_| Failure::refused("keys-other-root"))?;
+    rotate_tls::announce(&server, &by.0, statement).await?;
+    Ok(Json(()))
+}
+
+async fn count_tls(State(server): Shared, Extension(by): By, Json(ask): Json<PinsCounted>) -> Answer<Unheard> {
+    let counted = rotate_tls::count(&server, &by.0, ask.at_once).await?;
+    Ok(Json(Unheard { unheard: counted.unheard }))
 }
 
 async fn restart_wanted(State(server): Shared) -> Answer<RestartWanted> {

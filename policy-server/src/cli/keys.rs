@@ -7,7 +7,11 @@ use clap::{Args, Subcommand};
 use policy_server_core::signing::certify;
 use workspace_protocol::crypto::VerifyingKey;
 
-use super::{DataArg, JsonArg, print, print_json, say};
+use super::{
+    DataArg, JsonArg,
+    keys_tls::{TlsArgs, tls},
+    print, print_json, say,
+};
 use crate::{
     admin::{
         client::Client,
@@ -35,6 +39,8 @@ pub enum RotateCommand {
     Online(OnlineArgs),
     /// The authority that issues devices' certificates.
     Ca(CaArgs),
+    /// The key that devices know the server by: announced with the root key, put in use later with --finish.
+    Tls(TlsArgs),
 }
 
 /// Arguments of `keys show`.
@@ -75,6 +81,7 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode, Failure> {
         KeysCommand::Show(args) => show(args).await,
         KeysCommand::Rotate(RotateCommand::Online(args)) => online(args).await,
         KeysCommand::Rotate(RotateCommand::Ca(args)) => ca(args).await,
+        KeysCommand::Rotate(RotateCommand::Tls(args)) => tls(args).await,
     }
 }
 

@@ -16,6 +16,7 @@ mod gateway_bench;
 mod init;
 mod invite;
 mod keys;
+mod keys_tls;
 mod lists;
 mod manual;
 mod notice;

@@ -39,8 +39,8 @@ pub const AUDIT_PUBLIC: &str = "audit.pub";
 const OPAQUE: &str = "opaque.setup";
 pub(super) const CA: &str = "device-ca.key";
 pub(super) const CA_CERTIFICATE: &str = "device-ca.der";
-const TLS: &str = "tls.key";
-const TLS_CERTIFICATE: &str = "tls.der";
+pub(super) const TLS: &str = "tls.key";
+pub(super) const TLS_CERTIFICATE: &str = "tls.der";
 
 /// Life of the device CA and of the pinned TLS certificate in seconds: ten years; devices go by the key.
 pub(super) const LONG: i64 = 3650 * 24 * 3600;
@@ -147,7 +147,7 @@ pub fn create(dir: &DataDir, config: &Config, root_key: &SigningKey) -> Result<(
     sealed(CA, &Zeroizing::new(ca.serialize_der()))?;
     write(CA_CERTIFICATE, &ca_certificate)?;
 
-    let (tls, certificate) = server_certificate(config).ok_or_else(|| Failure::input("init-url"))?;
+    let (tls, certificate) = server_certificate(config, config.created_at).ok_or_else(|| Failure::input("init-url"))?;
     sealed(TLS, &Zeroizing::new(tls.serialize_der()))?;
     write(TLS_CERTIFICATE, &certificate)
 }
@@ -160,13 +160,13 @@ fn log_name(config: &Config) -> String {
     format!("{}/audit", config.authority())
 }
 
-fn server_certificate(config: &Config) -> Option<(KeyPair, Vec<u8>)> {
+pub(super) fn server_certificate(config: &Config, now: UnixTime) -> Option<(KeyPair, Vec<u8>)> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).ok()?;
     let host = config.host();
     let mut params = CertificateParams::default();
     params.distinguished_name = name(&host);
-    params.not_before = date(config.created_at.plus(-BACKDATE))?;
-    params.not_after = date(config.created_at.plus(LONG))?;
+    params.not_before = date(now.plus(-BACKDATE))?;
+    params.not_after = date(now.plus(LONG))?;
     params.serial_number = Some(serial()?);
     params.subject_alt_names = vec![match host.parse::<IpAddr>() {
         Ok(address) => SanType::IpAddress(address),

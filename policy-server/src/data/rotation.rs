@@ -4,10 +4,10 @@
 use std::{fs, io};
 
 use policy_server_core::signing::{Signer, seal_key};
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData};
 use workspace_protocol::{
     cbor,
-    crypto::{Secret, SigningKey, VerifyingKey},
+    crypto::{Secret, SigningKey, VerifyingKey, sha256},
     ids::UnixTime,
 };
 use zeroize::Zeroizing;
@@ -16,7 +16,10 @@ use super::{
     Config, DataDir,
     authority::{DeviceCa, Earlier, new_authority},
     files,
-    keys::{CA, CA_CERTIFICATE, ONLINE, ONLINE_CERTIFICATE, damaged, fresh, read, signing_key, unsealed},
+    keys::{
+        CA, CA_CERTIFICATE, ONLINE, ONLINE_CERTIFICATE, TLS, TLS_CERTIFICATE, damaged, fresh, pair, read,
+        server_certificate, signing_key, unsealed,
+    },
 };
 use crate::{crash, failure::Failure};
 
@@ -40,6 +43,10 @@ const CA_PLACE: Place = Place {
     next_key: "device-ca.next.key",
     next_certificate: "device-ca.next.der",
 };
+const TLS_PLACE: Place =
+    Place { key: TLS, certificate: TLS_CERTIFICATE, next_key: "tls.next.key", next_certificate: "tls.next.der" };
+/// The next TLS key's certificate until its turn comes.
+const TLS_WAITING: &str = "tls.waiting.der";
 /// CAs that issue no more and are trusted for a while.
 const EARLIER: &str = "device-ca.earlier";
 /// Most of them.
@@ -50,7 +57,7 @@ const EARLIER_MAX: usize = 16;
 /// # Errors
 /// Bad input naming the file that does not fit; what the disk says.
 pub fn finish(dir: &DataDir, secret: &Secret) -> Result<(), Failure> {
-    for place in [ONLINE_PLACE, CA_PLACE] {
+    for place in [ONLINE_PLACE, CA_PLACE, TLS_PLACE] {
         if dir.file(place.next_certificate).exists() {
             switch(dir, secret, &place)?;
         }
@@ -110,6 +117,44 @@ pub fn install_online(
     switch(dir, secret, &ONLINE_PLACE)?;
     let key = SigningKey::from_seed(seed).map_err(|_| damaged(ONLINE))?;
     Signer::new(key, certificate.to_vec(), root).map_err(|_| damaged(ONLINE_CERTIFICATE))
+}
+
+/// Makes the next TLS key, which waits for its turn, or finds the one that waits; SHA-256 of its SubjectPublicKeyInfo.
+///
+/// # Errors
+/// [`Failure`] if randomness or the disk fails.
+pub fn request_tls(dir: &DataDir, secret: &Secret, config: &Config, now: UnixTime) -> Result<[u8; 32], Failure> {
+    if let Some(waiting) = waiting_tls(dir, secret)? {
+        return Ok(waiting);
+    }
+    let (key, certificate) = server_certificate(config, now).ok_or_else(|| Failure::refused("random-failed"))?;
+    write_sealed(dir, secret, TLS_PLACE.next_key, &Zeroizing::new(key.serialize_der()))?;
+    write(dir, TLS_WAITING, &certificate)?;
+    Ok(sha256(&key.subject_public_key_info()))
+}
+
+/// The next TLS key that waits for its turn, if there is one.
+///
+/// # Errors
+/// Bad input if its file is damaged.
+pub fn waiting_tls(dir: &DataDir, secret: &Secret) -> Result<Option<[u8; 32]>, Failure> {
+    if !dir.file(TLS_WAITING).exists() {
+        return Ok(None);
+    }
+    let key = pair(&unsealed(dir, secret, TLS_PLACE.next_key)?, TLS_PLACE.next_key)?;
+    Ok(Some(sha256(&key.subject_public_key_info())))
+}
+
+/// Lets the next TLS key count: it is in use from the next start on.
+///
+/// # Errors
+/// Refused if none waits; what the disk says.
+pub fn count_tls(dir: &DataDir) -> Result<(), Failure> {
+    let moved = fs::rename(dir.file(TLS_WAITING), dir.file(TLS_PLACE.next_certificate));
+    moved.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::refused("keys-tls-none"),
+        _ => dir.unreadable(&error),
+    })
 }
 
 /// CAs that are trusted beside the one that issues, as they were kept.

@@ -74,6 +74,7 @@ where
         level: trust.level.to_string(),
         // Said once the line about this admission is in the log.
         log: LogWord::default(),
+        pins: None,
     })
 }
 

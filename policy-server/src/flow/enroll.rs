@@ -14,7 +14,7 @@ use workspace_protocol::{
     channel::{self, Exporter},
     crypto::same,
     device_api::{Admission, EnrollBegin, EnrollBeginReply, EnrollFinish, Held, Seen},
-    ids::{DeviceId, Epoch, Serial, UnixTime},
+    ids::{DeviceId, Epoch, Serial, UnixTime, Version},
     opaque::{MESSAGE_MAX, Suite},
     reason::Reason,
 };
@@ -108,6 +108,7 @@ async fn make(
         .with("level", trust.level)
         .with("invitation", hex::encode(found.id));
     let shown = server.log_shown(&mut work, &made).await?;
+    admission.pins = server.pins.after(Version(0));
     admission.log = witness::word(server, &mut work, Seen::default(), &shown).await?;
     if let Some(twin) = trust.twin {
         let entry = Entry::done(now, &format!("device:{}", device.id), "device.same-hardware", device.id);

@@ -22,6 +22,7 @@ pub mod refusals;
 pub mod report;
 pub mod rollout;
 pub mod rotate;
+pub mod rotate_tls;
 pub mod second;
 pub mod signed;
 pub mod token;

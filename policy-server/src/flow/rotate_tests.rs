@@ -10,14 +10,14 @@ use rustls_pki_types::CertificateDer;
 use workspace_policy::{VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
     crypto::SigningKey,
-    documents::{Command, KeyCertificate, Lease},
+    documents::{Command, KeyCertificate, Lease, ServerPins},
     envelope::{self, Kind},
 };
 
 use super::*;
 use crate::{
     data::{authority::Trusted, keys, root},
-    flow::order,
+    flow::{order, rotate_tls},
     testing::{ADMIN, Rig, device::Device},
 };
 
@@ -140,4 +140,40 @@ async fn an_authority_is_taken_until_its_overlap_ends() {
     assert!(verifier.verify_client_cert(&leaf, &[], at()).is_ok(), "in the overlap");
     replace(-1);
     assert!(verifier.verify_client_cert(&leaf, &[], at()).is_err(), "after it");
+}
+
+#[tokio::test]
+async fn a_new_tls_key_is_announced_by_the_root_and_shown_from_the_next_start_on() {
+    let rig = Rig::start().await;
+    let mut device = Device::enroll(&rig, PIN).await;
+    let key = root::load(&rig.dir.file("root.key")).unwrap();
+    let wanted = rotate_tls::wanted(&rig.server, clock::now().plus(MONTH)).await.unwrap();
+    assert_eq!(wanted.pins[0].spki, rig.server.keys.pin);
+    let sign = |list: &ServerPins, by: &SigningKey| envelope::sign(Kind::ServerPins, list, by);
+    let foreign = sign(&wanted, &SigningKey::generate().unwrap());
+    assert_eq!(rotate_tls::announce(&rig.server, ADMIN, foreign).await.unwrap_err().id, "keys-other-root");
+    for half in [&wanted.pins[..1], &wanted.pins[1..]] {
+        let half = sign(&ServerPins { pins: half.to_vec(), ..wanted.clone() }, &key);
+        assert_eq!(rotate_tls::announce(&rig.server, ADMIN, half).await.unwrap_err().id, "keys-tls-other");
+    }
+    assert_eq!(rotate_tls::count(&rig.server, ADMIN, true).await.unwrap_err().id, "keys-tls-none");
+    rotate_tls::announce(&rig.server, ADMIN, sign(&wanted, &key)).await.unwrap();
+
+    device.renew(&rig, Default::default()).await.unwrap();
+    let heard = device.admission.pins.clone().unwrap();
+    assert_eq!(envelope::open::<ServerPins>(Kind::ServerPins, &heard, &[device.root]).unwrap(), wanted);
+    device.seen.pins = wanted.version;
+    device.renew(&rig, Default::default()).await.unwrap();
+    assert_eq!(device.admission.pins, None, "said once");
+
+    assert_eq!(rotate_tls::count(&rig.server, ADMIN, false).await.unwrap_err().id, "keys-tls-soon");
+    let before = rig.server.keys.pin;
+    assert_eq!(rotate_tls::count(&rig.server, ADMIN, true).await.unwrap().unheard, 0);
+    let rig = rig.restart().await;
+    assert_ne!(rig.server.keys.pin, before);
+    assert_eq!(rig.server.keys.pin, wanted.pins[1].spki);
+    device.renew(&rig, Default::default()).await.unwrap();
+    assert_eq!((rig.logged("keys.announce", None).await, rig.logged("keys.rotate", None).await), (1, 1));
+    let again = rotate_tls::count(&rig.server, ADMIN, true).await.unwrap_err();
+    assert_eq!(again.id, "keys-tls-none", "a key is put in use once");
 }

@@ -123,6 +123,7 @@ async fn grant(
     work.set_device(&device).await?;
     if let Ok(admission) = &mut admission {
         let shown = server.log_shown(&mut work, &admit::line(now, "device.renew", &device)).await?;
+        admission.pins = server.pins.after(body.seen.pins);
         admission.log = witness::word(server, &mut work, body.seen, &shown).await?;
     }
     work.commit().await?;
@@ -240,6 +241,7 @@ async fn succeed(
     work.set_device(&device).await?;
     if let Ok(admission) = &mut admission {
         let shown = server.log_shown(&mut work, &admit::line(now, "device.unlock", &device)).await?;
+        admission.pins = server.pins.after(body.seen.pins);
         admission.log = witness::word(server, &mut work, body.seen, &shown).await?;
     }
     crash::point("server.unlock.before-commit");

@@ -34,6 +34,8 @@ pub trait LogView: Send {
     fn nodes(&mut self, wanted: &[Node]) -> impl Future<Output = Result<Vec<(Node, Hash)>>> + Send;
     /// How many inner nodes are kept.
     fn node_count(&mut self) -> impl Future<Output = Result<u64>> + Send;
+    /// Devices that may work, or could once they are released, and that made no contact since `since`.
+    fn unheard_since(&mut self, since: UnixTime) -> impl Future<Output = Result<u64>> + Send;
     /// Alarms since `since`, the newest first.
     fn log_alarms(&mut self, since: UnixTime, limit: u32) -> impl Future<Output = Result<Vec<LogAlarm>>> + Send;
 }

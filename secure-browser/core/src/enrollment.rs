@@ -109,6 +109,7 @@ mod tests {
             warnings: vec![],
             level: String::new(),
             log: LogWord::default(),
+            pins: None,
         }
     }
 

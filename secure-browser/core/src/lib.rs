@@ -7,6 +7,7 @@ pub mod enrollment;
 pub mod lease;
 pub mod memory;
 pub mod paste;
+pub mod pins;
 pub mod session;
 pub mod time;
 pub mod unlock;

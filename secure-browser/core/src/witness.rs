@@ -44,7 +44,7 @@ impl Witness {
     /// What the server has to prove from.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        Seen { size: self.size, restart: self.restart }
+        Seen { size: self.size, restart: self.restart, pins: Version(0) }
     }
 
     /// What is to be kept after another word, before anything that came with it is used.

@@ -121,7 +121,7 @@ fn the_roots_word_alone_lets_a_log_go_on_from_elsewhere() {
     }
     let word = log.restarted(&theirs, 6, 5, &log.root);
     let gone_on = log.hear(&witness, &word).unwrap();
-    assert_eq!(gone_on.seen(), Seen { size: 8, restart: Version(5) });
+    assert_eq!(gone_on.seen(), Seen { size: 8, restart: Version(5), pins: Version(0) });
     // From there on the log only grows again, and the same word counts no second time.
     assert_eq!(log.hear(&gone_on, &log.restarted(&ours, 6, 5, &log.root)), Err(Reason::LogForked));
     assert!(log.hear(&gone_on, &log.show(&leaves(12, 100), 8)).is_ok());

@@ -190,6 +190,7 @@ fn keep(
         key_certificate: admission.key_certificate,
     };
     let mut device = Device::seal(identity, &device_key, &tombstone_key, secret)?;
+    device.hear_pins(admission.pins.as_ref(), admission.server_time);
     if let Some(tpm) = tpm {
         device = device.with_tpm(tpm.keys.clone(), &device_key, &tpm.secret(secret))?;
     }

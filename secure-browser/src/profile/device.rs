@@ -1,11 +1,12 @@
 //! Who this device is: server and pin, root key, names, and its two keys sealed under the device secret.
 
+use secure_browser_core::pins::Pins;
 use secure_browser_platform::tpm::TpmKeys;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{self, Secret, SigningKey, VerifyingKey},
-    ids::{DeviceId, Epoch},
+    ids::{DeviceId, Epoch, UnixTime, Version},
 };
 
 use crate::{
@@ -41,6 +42,9 @@ pub struct Device {
     pub tpm: Option<TpmKeys>,
     /// Root's word for the online key that signs commands, as last heard.
     pub key_certificate: ByteBuf,
+    /// The server's TLS keys as the root key named them last.
+    #[serde(default)]
+    pins: Pins,
     /// Tells a foreign profile from a damaged one: a digest that only the right device secret gives.
     #[serde(with = "serde_bytes")]
     check: [u8; 32],
@@ -91,6 +95,7 @@ impl Device {
             tier: "software".to_owned(),
             tpm: None,
             key_certificate: identity.key_certificate,
+            pins: Pins::default(),
             check: check(secret),
             device_key: device_key.into(),
             tombstone_key: tombstone_key.into(),
@@ -105,6 +110,27 @@ impl Device {
         self.device_key = crypto::seal(whole, DEVICE_KEY, key.pkcs8())?.into();
         (self.tpm, self.tier) = (Some(keys), "tpm".to_owned());
         Ok(self)
+    }
+
+    /// Version of the list of the server's TLS keys.
+    #[must_use]
+    pub fn pins_version(&self) -> Version {
+        self.pins.version()
+    }
+
+    /// Takes over which TLS keys the server may show: the root's newer word, if one came, and the end of old keys by
+    /// `now`. Whether anything changed.
+    pub fn hear_pins(&mut self, statement: Option<&ByteBuf>, now: UnixTime) -> bool {
+        let newer = statement.and_then(|bytes| self.pins.hear(bytes, &self.root));
+        let changed = newer.is_some();
+        self.pins = newer.unwrap_or_else(|| self.pins.clone());
+        match self.pins.at(now) {
+            Some(pins) if pins != self.server.pins => {
+                self.server.pins = pins;
+                true
+            }
+            Some(_) | None => changed,
+        }
     }
 
     /// The device's whole secret, from that of machine, user and folder.

@@ -33,12 +33,15 @@ pub fn check(profile: &Profile) -> Result<Checked, Reason> {
 }
 
 async fn ask(profile: &Profile) -> Result<Checked, Reason> {
-    let (device, identity, _) = enrolled(profile).map_err(|error| error.reason())?;
+    let (mut device, identity, _) = enrolled(profile).map_err(|error| error.reason())?;
     // What is held lies sealed under the PIN; the next unlock tells it again.
     let held = Held { policy: profile.folder().status().policy_version, ..Held::default() };
     match contact::renew(&identity, held).await {
         Ok(admitted) => {
             profile.put_witness(&admitted.witness).map_err(|error| error.reason())?;
+            if device.hear_pins(admitted.admission.pins.as_ref(), admitted.admission.server_time) {
+                profile.put_device(&device).map_err(|error| error.reason())?;
+            }
             Ok(told(device.tier, admitted))
         }
         Err(NotAdmitted::Wipe(order)) => {

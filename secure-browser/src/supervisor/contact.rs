@@ -14,8 +14,8 @@ use secure_browser_platform::tpm::TpmKeys;
 use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{Secret, VerifyingKey},
-    device_api::{Admission, Held},
-    ids::{GroupName, UnixTime},
+    device_api::{Admission, Held, Seen},
+    ids::{GroupName, UnixTime, Version},
     reason::Reason,
 };
 use zeroize::Zeroizing;
@@ -51,6 +51,8 @@ pub(super) struct Identity {
     pub profile: PathBuf,
     /// The audit log as it was seen last.
     pub witness: Witness,
+    /// Version of the list of the server's TLS keys.
+    pub pins: Version,
 }
 
 impl Identity {
@@ -62,7 +64,7 @@ impl Identity {
             key: &self.key,
             tombstone: &self.tombstone,
             tpm: self.tpm.as_ref(),
-            seen: self.witness.seen(),
+            seen: Seen { pins: self.pins, ..self.witness.seen() },
         }
     }
 
@@ -287,6 +289,7 @@ mod tests {
             tpm: None,
             profile: PathBuf::new(),
             witness: crate::profile::witness_of_nothing(),
+            pins: Version(0),
         };
         let (device, epoch, seq) = (life.device, life.epoch, CommandSeq(1));
         let command = Command { device, epoch, seq, action: Action::Wipe, issued_at: UnixTime(1) };

@@ -149,6 +149,7 @@ fn enrolled(profile: &Profile) -> Result<(Device, Identity, Life), ProfileError>
         profile: profile.folder().path().to_owned(),
         secret,
         witness: profile.folder().witness()?,
+        pins: device.pins_version(),
     };
     Ok((device, identity, life))
 }

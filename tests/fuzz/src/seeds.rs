@@ -126,7 +126,7 @@ fn messages() -> Vec<Vec<u8>> {
         evidence: Evidence::Software(octets.clone()),
     };
     let held = Held { boundary: Version(1), policy: Version(1_800_000_000) };
-    let seen = Seen { size: 9, restart: Version(1) };
+    let seen = Seen { size: 9, restart: Version(1), pins: Version(2) };
     let restart = Restarted { statement: octets.clone(), proof: vec![octets.clone()] };
     vec![
         one(&begin),

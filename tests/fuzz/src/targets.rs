@@ -103,7 +103,7 @@ fn import_lists(bytes: &[u8]) {
 
 fn envelopes(bytes: &[u8]) {
     let nobody = [VerifyingKey([7; 32])];
-    let root = [Kind::KeyCertificate, Kind::Boundary, Kind::LogRestart];
+    let root = [Kind::KeyCertificate, Kind::Boundary, Kind::LogRestart, Kind::ServerPins];
     let kinds = [Kind::Policy, Kind::Lease, Kind::Command, Kind::Receipt].into_iter().chain(root);
     for kind in kinds {
         assert!(envelope::open::<serde_bytes::ByteBuf>(kind, bytes, &nobody).is_err(), "opened by nobody's key");

@@ -31,6 +31,15 @@ impl<T: Inside> LogView for T {
         Ok(count.unsigned_abs())
     }
 
+    async fn unheard_since(&mut self, since: UnixTime) -> Result<u64> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM device
+              WHERE standing IN ('active', 'locked') AND deleted_at IS NULL AND coalesce(last_contact, 0) < ?",
+        );
+        let count: i64 = query.bind(since.0).fetch_one(self.connection()).await?;
+        Ok(count.unsigned_abs())
+    }
+
     async fn log_alarms(&mut self, since: UnixTime, limit: u32) -> Result<Vec<LogAlarm>> {
         let query = sqlx::query("SELECT * FROM log_alarm WHERE at >= ? ORDER BY at DESC, device LIMIT ?")
             .bind(since.0)

@@ -138,6 +138,11 @@ keys-other-root = This is not the organisation's root key that devices know. The
 keys-overlap = The overlap is too short: devices hold certificates of up to { $least } minutes. Nothing was changed.
 keys-too-many = Too many earlier authorities are still trusted. Nothing was changed. Wait until one ends ("policy-server keys show").
 keys-online-rotated = The new online key is in use, good until { $until }. Devices follow by themselves; what the old key signed stays good until it ends. Put the root key away again.
+keys-tls-announced = The next TLS key is announced: devices keep it beside the one in use as soon as they renew. Leave them 30 days, then run "policy-server keys rotate tls --finish". Put the root key away again. If systems are reached through the access gateway, add the new key to "pins" of the policies first.
+keys-tls-counts = The new TLS key is in use from the next start of the server on: restart it. { $unheard } devices in service have not heard of it and will have to enroll again.
+keys-tls-none = No TLS key was announced, so none was put in use. Run "policy-server keys rotate tls --root-key FILE" first.
+keys-tls-other = This is not a word about the TLS key in use and the next one, or an older one. Nothing was changed.
+keys-tls-soon = The key was announced less than 30 days ago, and { $unheard } devices in service have not heard of it: they would have to enroll again. Nothing was changed. Wait, or add --at-once.
 keys-ca-rotated = The new authority issues devices' certificates. Those of the old one are taken until { $until }. Give the new certificate to any other gateway that checks devices.
 
 ## audit: lines and tables

@@ -181,7 +181,8 @@ impl Hub<'_> {
         // Before anything of it is used. A full disk leaves the older tree, from which the next word must go on as well.
         let _ = self.profile.put_witness(&admitted.witness);
         self.user.clone_from(&admission.user);
-        if self.device.key_certificate != admission.key_certificate || self.device.org != admission.org {
+        let pins = self.device.hear_pins(admission.pins.as_ref(), admission.server_time);
+        if pins || self.device.key_certificate != admission.key_certificate || self.device.org != admission.org {
             self.device.key_certificate.clone_from(&admission.key_certificate);
             self.device.org.clone_from(&admission.org);
             self.device_changed = true;
@@ -189,6 +190,8 @@ impl Hub<'_> {
         if let Some(identity) = &mut self.identity {
             identity.key_certificate.clone_from(&admission.key_certificate);
             identity.witness.clone_from(&admitted.witness);
+            identity.server.clone_from(&self.device.server);
+            identity.pins = self.device.pins_version();
         }
         if let Some(parts) = &self.parts {
             let identity = ClientIdentity { chain: admission.certificates.clone() };
@@ -238,7 +241,8 @@ impl Hub<'_> {
         let (Some(identity), Some(documents)) = (&self.identity, &self.documents) else { return };
         let (chain, held) = (admitted.admission.certificates.clone(), documents.held());
         if let Some(push) = &self.push {
-            return push.renew(|pass| (pass.chain, pass.held) = (chain, held));
+            let server = identity.server.clone();
+            return push.renew(|pass| (pass.server, pass.chain, pass.held) = (server, chain, held));
         }
         let pass = Pass {
             server: identity.server.clone(),
