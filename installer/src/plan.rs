@@ -52,7 +52,7 @@ pub enum Step {
     Build,
     /// Get converse.js.
     FetchChat,
-    /// Get what drives and judges the console in a browser.
+    /// Get what drives and judges the console in a browser, and the parts of the real systems.
     FetchWebTools,
     /// Put the programs where the unprivileged account may read them.
     PlacePrograms,

@@ -138,8 +138,10 @@ pub fn apply(step: &Step, at: &Surroundings) -> Result<(), ApplyError> {
         }
         Step::FetchChat => Ok(fetch(&at.cache).map(drop)?),
         Step::FetchWebTools => {
-            npm::fetch(&at.cache, &npm::PLAYWRIGHT)?;
-            Ok(npm::fetch(&at.cache, &npm::AXE).map(drop)?)
+            for package in [npm::PLAYWRIGHT, npm::AXE].iter().chain(&npm::SYSTEMS) {
+                npm::fetch(&at.cache, package)?;
+            }
+            Ok(())
         }
         Step::Build => build(at),
         Step::PlacePrograms => place(&at.target.join("debug"), &at.programs()),

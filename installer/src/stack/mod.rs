@@ -1,7 +1,7 @@
 //! The collaboration system of the demo and the tests: real converse.js over prosody, behind nginx with TLS by a
 //! private CA. All on loopback, all in one folder, ended with its starter.
 
-mod ca;
+pub mod ca;
 mod converse;
 mod nginx;
 pub mod npm;

@@ -35,6 +35,30 @@ pub const AXE: Package = Package {
     integrity: "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 };
 
+/// The virtual desktop of the real-systems suite: a VNC client for a page.
+pub const NOVNC: Package = Package {
+    name: "@novnc/novnc@1.7.0",
+    tarball: "novnc-novnc-1.7.0.tgz",
+    integrity: "sha512-ucEJOx4T2avIRCleodk7YobZj5O2Ga2AeLfQ69A/yjG9HHba2+PDgwSkN3FttrmG+70ZGx21sElNFouK13RzyA==",
+};
+
+/// The resource map of the real-systems suite: draws with WebGL and a worker.
+pub const MAPLIBRE: Package = Package {
+    name: "maplibre-gl@6.17.0",
+    tarball: "maplibre-gl-6.17.0.tgz",
+    integrity: "sha512-2chIZwpLGenoUQOcnm9Pk4SLbA8ppNFq8jlpXiq9vcYm3Y1wJ3fc82FL0GLwBaPYJCLzPv/mC46KEupVov75rQ==",
+};
+
+/// The handwritten notes of the real-systems suite.
+pub const SIGNATURE_PAD: Package = Package {
+    name: "signature_pad@5.1.4",
+    tarball: "signature_pad-5.1.4.tgz",
+    integrity: "sha512-q0wO5a+U+AWPVcVmiNXz7FY4Ad1QiE8wto/3Yn41WVqepoVVYMvkb1CTokaWPUUAHWDLLabH3/acODeWM9jCrg==",
+};
+
+/// What the real-systems suite takes from npm.
+pub const SYSTEMS: [Package; 3] = [NOVNC, MAPLIBRE, SIGNATURE_PAD];
+
 /// Why a package could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
