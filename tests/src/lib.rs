@@ -14,7 +14,7 @@ mod swtpm;
 pub use computer::{Computer, released};
 pub use neighbour::Neighbour;
 pub use outside::Outside;
-pub use place::{Place, Wrong, in_ci, in_world, in_world_with};
+pub use place::{ONLY, Place, Wrong, in_ci, in_world, in_world_with, shots};
 pub use rogue::{Rogue, RoguePolicy, now};
 pub use scene::{PIN, Scene, change_policy, processes_of_sessions};
 pub use sink::{Seen, Sinks};

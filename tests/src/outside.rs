@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use installer::stack::npm::{self, Package};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
@@ -19,7 +20,7 @@ use nix::{
 
 use crate::Wrong;
 
-/// What to put around a world.
+/// What to put around a world, and what to bring into it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outside {
     /// A resolver that knows every name as this machine and notes it in `dns.log`.
@@ -31,6 +32,10 @@ pub struct Outside {
     /// A home folder that the account is known by: `person`, on the disk if there is one. Some libraries ask the system
     /// for it, whatever `HOME` says.
     pub home: bool,
+    /// Packages from npm, whose tarballs come to lie in `packages`.
+    pub packages: &'static [Package],
+    /// More names of this machine.
+    pub names: &'static [&'static str],
 }
 
 /// Size of the disk's image in bytes; what is not written takes no space.
@@ -42,6 +47,7 @@ impl Outside {
     /// # Errors
     /// What the system said.
     pub(crate) fn build(self, base: &Path, user: Option<&User>) -> Result<(), Wrong> {
+        self.bring(base)?;
         if !geteuid().is_root() || !(self.resolver || self.chromium || self.disk || self.home) {
             return Ok(());
         }
@@ -64,6 +70,21 @@ impl Outside {
         }
         if self.home {
             home(base, user)?;
+        }
+        Ok(())
+    }
+}
+
+impl Outside {
+    /// The world has no network and another home folder: what it needs of npm is copied from the caller's cache.
+    fn bring(self, base: &Path) -> Result<(), Wrong> {
+        for package in self.packages {
+            let folder = base.join("packages");
+            fs::create_dir_all(&folder)?;
+            let tarball = npm::fetch(&npm::cache(), package)?;
+            let copy = folder.join(package.tarball);
+            fs::copy(tarball, &copy)?;
+            fs::set_permissions(copy, fs::Permissions::from_mode(0o644))?;
         }
         Ok(())
     }

@@ -20,6 +20,10 @@ use crate::Outside;
 pub type Wrong = Box<dyn Error + Send + Sync>;
 
 const PLACE: &str = "SECURE_WORKSPACE_TEST_PLACE";
+/// Where screens are kept, for eyes: a folder that the unprivileged account may write to.
+const SHOTS: &str = "SECURE_WORKSPACE_SHOTS";
+/// Names the parts of a suite that are wanted, for whoever works on one of them.
+pub const ONLY: &str = "SECURE_WORKSPACE_ONLY";
 const PROGRAMS: [&str; 4] = ["policy-server", "secure-browser", "secure-browser-ui", "installer"];
 const BROWSER: [&str; 2] = ["secure-browser", "secure-browser-ui"];
 const NAMES: [&str; 4] = ["policy.care.test", "chat.care.test", "up.care.test", "blocked.test"];
@@ -90,6 +94,12 @@ pub fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
 }
 
+/// Where to keep screens, if somebody wants to see them.
+#[must_use]
+pub fn shots() -> Option<PathBuf> {
+    env::var_os(SHOTS).map(PathBuf::from)
+}
+
 fn again_inside(name: &str, outside: Outside) -> Result<(), Wrong> {
     let user = world::unprivileged()?;
     // Not in /tmp: the world has one of its own.
@@ -97,7 +107,7 @@ fn again_inside(name: &str, outside: Outside) -> Result<(), Wrong> {
     let base = folder.path();
     lay_out(base, user.as_ref())?;
     let hosts = base.join("hosts");
-    world::write_hosts(&hosts, &NAMES)?;
+    world::write_hosts(&hosts, &[&NAMES, outside.names].concat())?;
     outside.build(base, user.as_ref())?;
     let place = Place { base: base.to_owned() };
     let installer = place.program("installer");
@@ -116,7 +126,7 @@ fn again_inside(name: &str, outside: Outside) -> Result<(), Wrong> {
         .env("HOME", base)
         .env(PLACE, base)
         .env("RUST_BACKTRACE", "0")
-        .envs(env::var_os("CI").map(|ci| ("CI", ci)));
+        .envs(["CI", ONLY, SHOTS].into_iter().filter_map(|name| Some((name, env::var_os(name)?))));
     let status = command.current_dir(base).status()?;
     if status.success() { Ok(()) } else { Err(format!("the test failed inside its world ({status})").into()) }
 }
