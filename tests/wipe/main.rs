@@ -54,7 +54,7 @@ impl Disk {
 
 #[test]
 fn whatever_ends_a_session_the_raw_disk_holds_nothing_of_it() {
-    let outside = Outside { disk: true, ..Outside::default() };
+    let outside = Outside { disk: true, home: true, ..Outside::default() };
     in_world_with("whatever_ends_a_session_the_raw_disk_holds_nothing_of_it", outside, |place| {
         let disk = Disk { image: place.folder("disk.img"), at: place.folder("disk") };
         if !disk.image.is_file() {
