@@ -78,13 +78,17 @@ pub async fn retire(server: &Server, actor: &str, name: &str) -> Result<Given, F
 
 async fn give(server: &Server, actor: &str, name: &str, action: Action) -> Result<Given, Failure> {
     let now = clock::now();
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let mut device = find(&mut work, name).await?;
     let (case, held) = case(server, &mut work, &device).await?;
     let alone = !action.erases() || !storm::needs_second(lately(&mut work, now).await?);
     let consent = Consent { by: actor.to_owned(), at: now, decided_by: None };
     match case.rule(action, alone).map_err(Failure::reason)? {
-        Ruling::Given(seq) => Ok(Given { device, order: held.into_iter().find(|one| one.seq == seq) }),
+        Ruling::Given(seq) => {
+            // The one before may have come a moment ago, and not be durable yet.
+            work.commit().await?;
+            Ok(Given { device, order: held.into_iter().find(|one| one.seq == seq) })
+        }
         Ruling::Wait(seq) => request(server, work, device, (seq, action), consent).await,
         Ruling::Issue(ruled) => issue(server, work, device, Wish { action, issue: ruled, consent }, now).await,
         Ruling::Stand(standing) => {

@@ -24,13 +24,15 @@ use crate::{clock, crash, server::Server};
 /// [`Denial::Refused`]: not signed by a tombstone key of ours, or for an order that was never given.
 pub async fn keep(server: &Server, envelope: &[u8]) -> Result<Receipt, Denial> {
     let now = clock::now();
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let (mut device, receipt) = verify(&mut work, envelope).await?;
     let given = work.orders(device.id, receipt.epoch).await?;
     let order = given.iter().find(|one| one.seq == receipt.seq).ok_or(Reason::MessageMalformed)?;
     let current = device.epoch == receipt.epoch;
     let change = orders::received(device.standing, current, order.into(), receipt.stage)?;
     let (Some((_, standing)), Some(next)) = (change, order.after(CommandEvent::Receipt(receipt.stage), now)) else {
+        // The one before may have come a moment ago, and not be durable yet.
+        work.commit().await?;
         return Ok(receipt);
     };
     device.standing = standing;

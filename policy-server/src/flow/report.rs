@@ -82,7 +82,7 @@ pub async fn event(server: &Server, id: DeviceId, event: DeviceEvent) -> Result<
 }
 
 async fn change(server: &Server, id: DeviceId, apply: impl FnOnce(&mut Device) + Send) -> Result<(), StoreError> {
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let Some(mut device) = work.device(id).await? else { return Ok(()) };
     let before = device.clone();
     apply(&mut device);

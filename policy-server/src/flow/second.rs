@@ -22,7 +22,7 @@ use crate::{clock, crash, failure::Failure, server::Server};
 /// Refused: nothing waits, the same admin asked (or a token of the same admin), or it waited too long.
 pub async fn approve(server: &Server, actor: &str, name: &str) -> Result<Given, Failure> {
     let now = clock::now();
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let device = order::find(&mut work, name).await?;
     let (case, held) = order::case(server, &mut work, &device).await?;
     let request = waiting(&held).ok_or_else(|| Failure::refused("request-none").with("name", name))?;

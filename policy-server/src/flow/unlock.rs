@@ -109,7 +109,7 @@ async fn grant(
     (body, judged): (Renew, Option<Judged>),
     now: UnixTime,
 ) -> Result<Admission, Denial> {
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
     let banned = work.is_banned(device.id, device.epoch).await?;
     orders::renews(device.standing, banned, device.lease_until, now)?;
@@ -225,7 +225,7 @@ async fn succeed(
     (body, judged): (UnlockFinish, Option<Judged>),
     now: UnixTime,
 ) -> Result<Admission, Denial> {
-    let mut work = server.store.begin().await?;
+    let mut work = server.store.begin_joint().await?;
     let mut device = work.device(id).await?.ok_or(Reason::DeviceUnknown)?;
     let (tries, allowed) = device.tries.step(TryEvent::Succeeded);
     allowed?;

@@ -34,6 +34,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`StoreError`].
     fn begin(&self) -> impl Future<Output = Result<Self::Work>> + Send;
 
+    /// As [`Store::begin`], for work that comes in crowds: units of several callers may be made durable by one write.
+    ///
+    /// Such a unit sees what others have done just before it and is not durable yet. Whoever answers that something is
+    /// done must therefore commit first, also where the unit itself has changed nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn begin_joint(&self) -> impl Future<Output = Result<Self::Work>> + Send;
+
     /// Begins to read.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! SQLite: WAL, `synchronous=FULL`, one writing connection (units queue fairly for it) and a few reading ones.
+//! SQLite: WAL, `synchronous=FULL`, one writing connection (see [`writer`]) and a few reading ones.
 
 mod api;
 mod console;
@@ -15,6 +15,7 @@ mod rows;
 mod tests;
 mod trust;
 mod write;
+mod writer;
 
 use std::{path::Path, time::Duration};
 
@@ -27,6 +28,7 @@ use sqlx::{
 use crate::{Store, StoreError};
 pub use read::SqliteView;
 pub use write::SqliteWork;
+use writer::Writer;
 
 /// "SWps": says that a file is a database of this product.
 const APPLICATION_ID: i32 = 0x5357_7073;
@@ -42,7 +44,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// The store of a server on one machine.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
 }
 
@@ -55,10 +57,10 @@ impl SqliteStore {
         if path.exists() {
             return Err(StoreError::Exists(path.to_owned()));
         }
-        let store = Self::connect(path, true).await?;
-        sqlx::query("PRAGMA application_id = 1398239347").execute(&store.writer).await?;
-        MIGRATIONS.run(&store.writer).await?;
-        Ok(store)
+        let (mut writer, readers) = Self::connect(path, true).await?;
+        sqlx::query("PRAGMA application_id = 1398239347").execute(&mut writer).await?;
+        MIGRATIONS.run(&mut writer).await?;
+        Ok(Self { writer: Writer::new(writer), readers })
     }
 
     /// Opens a database and brings its tables up to date.
@@ -69,9 +71,9 @@ impl SqliteStore {
     /// [`StoreError`]: missing, damaged or foreign, newer, unwritable.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         Self::inspect(path).await?;
-        let store = Self::connect(path, false).await?;
-        MIGRATIONS.run(&store.writer).await?;
-        Ok(store)
+        let (mut writer, readers) = Self::connect(path, false).await?;
+        MIGRATIONS.run(&mut writer).await?;
+        Ok(Self { writer: Writer::new(writer), readers })
     }
 
     /// Opens a database to read only, also while a server uses it.
@@ -81,8 +83,9 @@ impl SqliteStore {
     pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         Self::inspect(path).await?;
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
-        let pool = pool_options(1).connect_with(options).await?;
-        Ok(Self { writer: pool.clone(), readers: pool })
+        let writer = SqliteConnection::connect_with(&options).await?;
+        let readers = pool_options(1).connect_with(options).await?;
+        Ok(Self { writer: Writer::new(writer), readers })
     }
 
     /// Writes the database as it stands at one moment to a new file, also while a server uses it.
@@ -132,7 +135,7 @@ impl SqliteStore {
         if id == APPLICATION_ID && sound == "ok" { Ok(()) } else { Err(StoreError::Damaged) }
     }
 
-    async fn connect(path: &Path, create: bool) -> Result<Self, StoreError> {
+    async fn connect(path: &Path, create: bool) -> Result<(SqliteConnection, SqlitePool), StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(create)
@@ -141,9 +144,9 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .pragma("secure_delete", "ON");
-        let writer = pool_options(1).connect_with(options.clone()).await?;
+        let writer = SqliteConnection::connect_with(&options).await?;
         let readers = pool_options(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { writer, readers })
+        Ok((writer, readers))
     }
 }
 
@@ -161,7 +164,11 @@ impl Store for SqliteStore {
     type View = SqliteView;
 
     async fn begin(&self) -> Result<SqliteWork, StoreError> {
-        Ok(SqliteWork::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(SqliteWork::new(self.writer.begin(false).await?))
+    }
+
+    async fn begin_joint(&self) -> Result<SqliteWork, StoreError> {
+        Ok(SqliteWork::new(self.writer.begin(true).await?))
     }
 
     async fn view(&self) -> Result<SqliteView, StoreError> {
@@ -170,8 +177,7 @@ impl Store for SqliteStore {
 
     async fn scrub(&self) {
         // Erased pages live on in the write-ahead log until it is truncated; a reader in the way only delays that.
-        let scrubbed = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
-        if let Err(error) = scrubbed {
+        if let Err(error) = self.writer.forget().await {
             tracing::warn!(%error, "the write-ahead log could not be truncated; it will be later");
         }
     }

@@ -8,30 +8,30 @@ use policy_server_core::{
     merkle::Frontier,
     outbox::{Order, action_word},
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::SqliteConnection;
 use workspace_protocol::{
     ids::{CommandSeq, DeviceId, UnixTime},
     push::DeviceEvent,
 };
 
-use super::{read::Inside, rows};
+use super::{read::Inside, rows, writer::Unit};
 use crate::{Ban, EVENTS_PER_DEVICE, InvitationRecord, SignedBoundary, SignedPolicy, StoreError, Work};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// A unit of work: a transaction that holds the database's only writing connection.
+/// A unit of work: it holds the database's only writing connection.
 #[derive(Debug)]
-pub struct SqliteWork(Transaction<'static, Sqlite>);
+pub struct SqliteWork(Unit);
 
 impl SqliteWork {
-    pub(super) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
-        Self(transaction)
+    pub(super) fn new(unit: Unit) -> Self {
+        Self(unit)
     }
 }
 
 impl Inside for SqliteWork {
     fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        self.0.connection()
     }
 }
 
@@ -334,6 +334,6 @@ impl Work for SqliteWork {
     }
 
     async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await
     }
 }
