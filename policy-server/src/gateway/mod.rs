@@ -46,7 +46,7 @@ use workspace_protocol::{ids::UnixTime, reason::Reason};
 use self::{
     identity::{Identities, Subject, Tokens},
     live::Place,
-    policies::Policies,
+    policies::{Known, Policies},
 };
 use crate::{clock, failure::Failure, serve::connection, server::Server};
 
@@ -101,6 +101,7 @@ pub struct Connection {
     gateway: Arc<Gateway>,
     subject: Subject,
     tokens: Tokens,
+    policy: Known,
     not_after: UnixTime,
     place: Place,
     socket: OwnedFd,
@@ -175,6 +176,7 @@ impl Gateway {
             gateway: Arc::clone(self),
             subject,
             tokens: Tokens::default(),
+            policy: Known::default(),
             not_after: certified.not_after,
             place,
             socket,
@@ -193,7 +195,7 @@ impl Connection {
         if self.gateway.server.denied.contains(subject.device, subject.epoch) {
             return Err(Reason::DeviceWiped);
         }
-        self.gateway.policies.get(&self.gateway.server, &subject.group, subject.device, now)
+        self.gateway.policies.get(&self.gateway.server, &self.policy, (&subject.group, subject.device), now)
     }
 
     /// The device's certificate as systems read it (RFC 9440).

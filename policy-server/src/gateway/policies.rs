@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use policy_server_store::{SignedBoundary, SignedPolicy};
 use workspace_policy::{VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
     ids::{DeviceId, GroupName, UnixTime, Version},
@@ -19,23 +20,44 @@ type Held = (Version, Arc<VerifiedPolicy>);
 #[derive(Default)]
 pub struct Policies(Mutex<HashMap<(GroupName, Version), Held>>);
 
+/// The policy that a connection's last request was judged by, with its version and the boundary's.
+#[derive(Default)]
+pub struct Known(Mutex<Option<(Version, Version, Arc<VerifiedPolicy>)>>);
+
 /// Policies kept, at most: two of each of many groups.
 const KEPT: usize = 1_000;
 
 impl Policies {
-    /// The policy in force for a device of `group`.
+    /// The policy in force for a device of `group`; `known` is the connection's.
     ///
     /// # Errors
     /// Why there is none.
     pub fn get(
         &self,
         server: &Server,
-        group: &GroupName,
-        device: DeviceId,
+        known: &Known,
+        (group, device): (&GroupName, DeviceId),
         now: UnixTime,
     ) -> Result<Arc<VerifiedPolicy>, Reason> {
         let boundary = server.current.boundary().ok_or(Reason::BoundaryMissing)?;
         let policy = server.current.policy_for(group, device).ok_or(Reason::PolicyMissing)?;
+        let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, same)) = known.as_ref().filter(|one| (one.0, one.1) == (policy.version, boundary.version)) {
+            return Ok(Arc::clone(same));
+        }
+        let found = self.verified(server, &boundary, &policy, group, now)?;
+        *known = Some((policy.version, boundary.version, Arc::clone(&found)));
+        Ok(found)
+    }
+
+    fn verified(
+        &self,
+        server: &Server,
+        boundary: &SignedBoundary,
+        policy: &SignedPolicy,
+        group: &GroupName,
+        now: UnixTime,
+    ) -> Result<Arc<VerifiedPolicy>, Reason> {
         let (under, key) = (boundary.version, (group.clone(), policy.version));
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = held.get(&key).filter(|(of, _)| *of == under) {

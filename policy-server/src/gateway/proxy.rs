@@ -70,7 +70,7 @@ async fn proxied(connection: &Arc<Connection>, request: Request<Incoming>) -> Re
     let mut request = Request::from_parts(parts, Upload::new(body, gateway.limits.body));
     let device = asked.websocket.then(|| hyper::upgrade::on(&mut request));
     let sent_to = Arc::clone(&upstream);
-    let mut response = upstream.send(request).await.map_err(|error| {
+    let mut response = Arc::clone(&upstream).send(request).await.map_err(|error| {
         tracing::warn!(%system, error = &error as &dyn std::error::Error, "a system behind the gateway failed");
         Reason::HostUnreachable
     })?;

@@ -1,15 +1,25 @@
 //! Connections to a system: dialled, trusted, kept alive. Bodies stream through; nothing is held but one piece.
+//!
+//! A connection has no task of its own: whoever waits for an answer, and then for its body, drives it meanwhile, so
+//! that nothing is handed from one task to another. One that is kept is looked at again when it is taken.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use http::{Request, Response, StatusCode};
 use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
+    body::{Body, Bytes, Frame, Incoming, SizeHint},
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
@@ -44,7 +54,91 @@ pub enum UpstreamError {
     Http(#[source] hyper::Error),
 }
 
-struct Kept(SendRequest<Upload>, Instant);
+/// A connection to a system.
+struct Line {
+    sender: SendRequest<Upload>,
+    driver: Option<Driver>,
+}
+
+/// What reads and writes; ends with the connection.
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+impl Line {
+    /// Reads and writes what can be, and has the task woken when more can.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            // How it ended shows in the exchange that was under way.
+            self.driver = None;
+        }
+    }
+
+    /// Whether it can take a request, as far as can be seen now.
+    async fn is_ready(&mut self) -> bool {
+        poll_fn(|cx| {
+            self.drive(cx);
+            Poll::Ready(self.driver.is_some() && self.sender.is_ready())
+        })
+        .await
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    async fn ask(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        poll_fn(|cx| {
+            self.drive(cx);
+            answer.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+struct Kept(Line, Instant);
+
+/// An answer's body; reading it drives its connection, which is kept for another request at its end.
+pub struct Answer {
+    body: Incoming,
+    line: Option<Line>,
+    ended: bool,
+    system: Arc<Upstream>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let this = self.get_mut();
+        let mut frame = Pin::new(&mut this.body).poll_frame(cx);
+        // What is there already was taken; now the connection brings more.
+        if let (Poll::Pending, Some(line)) = (&frame, &mut this.line) {
+            line.drive(cx);
+            frame = Pin::new(&mut this.body).poll_frame(cx);
+        }
+        this.ended |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // One that still brings a body that nobody wants is closed.
+        if (self.ended || self.body.is_end_stream())
+            && let Some(line) = self.line.take()
+        {
+            self.system.keep(line);
+        }
+    }
+}
 
 /// One system.
 pub struct Upstream {
@@ -95,42 +189,57 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn send(&self, mut request: Request<Upload>) -> Result<Response<Incoming>, UpstreamError> {
-        while let Some(mut sender) = self.take() {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.answered(sender, response)),
+    pub async fn send(self: Arc<Self>, mut request: Request<Upload>) -> Result<Response<Answer>, UpstreamError> {
+        while let Some(mut line) = self.take() {
+            if !line.is_ready().await {
+                continue;
+            }
+            match line.ask(request).await {
+                Ok(response) => return Ok(self.answered(line, response)),
                 Err(mut error) => match error.take_message() {
                     Some(again) => request = again,
                     None => return Err(UpstreamError::Http(error.into_error())),
                 },
             }
         }
-        let mut sender = timeout(CONNECT, self.connect())
+        let mut line = timeout(CONNECT, self.connect())
             .await
             .unwrap_or_else(|_| Err(UpstreamError::Connect(io::ErrorKind::TimedOut.into())))?;
-        let response = sender.send_request(request).await.map_err(UpstreamError::Http)?;
-        Ok(self.answered(sender, response))
+        let response = line.ask(request).await.map_err(|error| UpstreamError::Http(error.into_error()))?;
+        Ok(self.answered(line, response))
     }
 
-    fn take(&self) -> Option<SendRequest<Upload>> {
+    fn take(&self) -> Option<Line> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| !one.0.is_closed() && one.1.elapsed() < IDLE);
-        let ready = kept.iter().rposition(|one| one.0.is_ready())?;
-        Some(kept.remove(ready).0)
-    }
-
-    fn answered(&self, sender: SendRequest<Upload>, response: Response<Incoming>) -> Response<Incoming> {
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            // A connection that is not kept is closed once its answer was read.
-            if kept.len() < KEPT {
-                kept.push(Kept(sender, Instant::now()));
+        while let Some(Kept(line, since)) = kept.pop() {
+            if since.elapsed() < IDLE {
+                return Some(line);
             }
+            // The ones before it are older still.
+            kept.clear();
         }
-        response
+        None
     }
 
-    async fn connect(&self) -> Result<SendRequest<Upload>, UpstreamError> {
+    fn keep(&self, line: Line) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT {
+            kept.push(Kept(line, Instant::now()));
+        }
+    }
+
+    fn answered(self: Arc<Self>, mut line: Line, response: Response<Incoming>) -> Response<Answer> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            if let Some(driver) = line.driver.take() {
+                // It hands the bare connection over, and ends.
+                tokio::spawn(driver);
+            }
+            return response.map(|body| Answer { body, line: None, ended: false, system: self });
+        }
+        response.map(|body| Answer { body, line: Some(line), ended: false, system: self })
+    }
+
+    async fn connect(&self) -> Result<Line, UpstreamError> {
         let socket = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(UpstreamError::Connect)?;
         socket.set_nodelay(true).map_err(UpstreamError::Connect)?;
         match &self.tls {
@@ -151,16 +260,13 @@ fn bare(host: &Host<&str>) -> String {
     }
 }
 
-async fn speak<S>(stream: S) -> Result<SendRequest<Upload>, UpstreamError>
+async fn speak<S>(stream: S) -> Result<Line, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = http1::Builder::new();
     builder.preserve_header_case(true).max_buf_size(BUFFER);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
-    tokio::spawn(async move {
-        // How it ended shows in the exchange that was under way.
-        let _ = connection.with_upgrades().await;
-    });
-    Ok(sender)
+    let driver: Driver = Box::pin(connection.with_upgrades());
+    Ok(Line { sender, driver: Some(driver) })
 }
