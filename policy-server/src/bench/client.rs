@@ -21,16 +21,18 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use workspace_protocol::{
     cbor,
     channel::{self, EXPORTER_LABEL, Exporter},
-    device_api::{Admission, HELLO, Held, Hello, HelloReply, PUSH, RENEW, REPLY_MAX, Renew, Seen, SignedRequest},
-    ids::{DeviceId, Epoch, Version},
-    push::FromDevice,
+    device_api::{
+        Admission, HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, REPLY_MAX, ReceiptReply, ReceiptUpload, Renew,
+        Seen, SignedRequest,
+    },
+    ids::{DeviceId, Epoch},
 };
 
 use super::{Wrong, world::facts};
@@ -138,6 +140,22 @@ pub async fn renew(
     Ok(())
 }
 
+/// Brings a receipt as a device does that has no channel.
+pub async fn receipt(
+    address: SocketAddr,
+    nth: usize,
+    config: Arc<ClientConfig>,
+    upload: &ReceiptUpload,
+) -> Result<(), Wrong> {
+    let stream = secure(dial(address, nth).await?, config).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let _: ReceiptReply = post(&mut sender, RECEIPT, upload).await?;
+    drop(sender);
+    let _ = driver.await;
+    Ok(())
+}
+
 async fn post<T: Serialize, R: DeserializeOwned>(
     sender: &mut SendRequest<Full<Bytes>>,
     path: &str,
@@ -149,29 +167,6 @@ async fn post<T: Serialize, R: DeserializeOwned>(
     let status = response.status();
     let bytes = response.into_body().collect().await?.to_bytes();
     if status.is_success() { Ok(cbor::from_slice(&bytes, REPLY_MAX)?) } else { Err(format!("{path}: {status}").into()) }
-}
-
-/// Opens a push channel and says what the device holds.
-pub async fn channel(mut stream: TlsStream<TcpStream>) -> Result<TlsStream<TcpStream>, Wrong> {
-    let request = format!(
-        "GET {PUSH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    stream.flush().await?;
-    let answer = read_until(&mut stream, b"\r\n\r\n").await?;
-    if !answer.starts_with(b"HTTP/1.1 101") {
-        return Err("the channel was refused".into());
-    }
-    // Newer than anything the server has, so that it sends nothing and the device is idle.
-    let newest = Version(u64::MAX >> 1);
-    let held = cbor::to_vec(&FromDevice::Held { boundary: newest, policy: newest });
-    let length = u8::try_from(held.len()).ok().filter(|length| *length < 126).ok_or("a long frame")?;
-    // A binary frame under the mask 0, which leaves it as it is.
-    let frame = [&[0x82, 0x80 | length, 0, 0, 0, 0], held.as_slice()].concat();
-    stream.write_all(&frame).await?;
-    stream.flush().await?;
-    Ok(stream)
 }
 
 /// Reads byte by byte until `end`, so that nothing after it is taken away.

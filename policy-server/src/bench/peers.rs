@@ -9,7 +9,10 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as B64};
-use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, ReadHalf, WriteHalf},
+    net::TcpStream,
+};
 use tokio_rustls::client::TlsStream;
 
 use super::{
@@ -17,6 +20,8 @@ use super::{
     world::{Running, World},
 };
 
+/// Bytes that a client reads at a time.
+const READ: usize = 1 << 10;
 /// How long a peer may take to listen.
 const STARTING: Duration = Duration::from_secs(20);
 
@@ -86,8 +91,21 @@ fn pem(kind: &str, der: &[u8]) -> String {
     format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
 }
 
+/// A client of a peer.
+pub struct Client {
+    peer: Peer,
+    read: Reader,
+    write: Writer,
+}
+
+/// What a client hears.
+pub struct Reader(BufReader<ReadHalf<TlsStream<TcpStream>>>, Vec<u8>);
+
+/// What a client says.
+pub struct Writer(WriteHalf<TlsStream<TcpStream>>);
+
 /// A client that waits for a message to itself.
-pub async fn join(peer: Peer, world: &World, address: SocketAddr, nth: usize) -> Result<TlsStream<TcpStream>, Wrong> {
+pub async fn join(peer: Peer, world: &World, address: SocketAddr, nth: usize) -> Result<Client, Wrong> {
     let device = *world.devices.get(nth).ok_or("no such device")?;
     let config = client::config(&world.keys.tls_certificate, Some((world.certificate(device)?, &world.key)))?;
     let mut plain = client::dial(address, nth).await?;
@@ -105,7 +123,100 @@ pub async fn join(peer: Peer, world: &World, address: SocketAddr, nth: usize) ->
             client::read_until(&mut stream, b"PONG\r\n").await?;
         }
     }
-    Ok(stream)
+    let (read, write) = tokio::io::split(stream);
+    Ok(Client { peer, read: Reader(BufReader::with_capacity(READ, read), Vec::new()), write: Writer(write) })
+}
+
+impl Client {
+    /// Waits for what never comes; pings are answered meanwhile. Gives why it ended.
+    pub async fn rest(mut self) -> Wrong {
+        loop {
+            let next = match self.peer {
+                // Nothing is asked of a client whose keep-alive time is 0.
+                Peer::Mosquitto => self.read.0.read_u8().await.map(|_| ()).map_err(Into::into),
+                Peer::Nats => self.message().await.map(|_| ()),
+            };
+            if let Err(error) = next {
+                return error;
+            }
+        }
+    }
+
+    /// The next message of NATS: the subject that it is to be answered on, if there is one. Pings are answered.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub async fn message(&mut self) -> Result<Option<String>, Wrong> {
+        loop {
+            match self.read.next().await? {
+                Said::Ping => self.send(b"PONG\r\n").await?,
+                Said::Message(reply) => return Ok(reply),
+            }
+        }
+    }
+
+    /// Sends lines of NATS.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+        self.write.send(bytes).await
+    }
+
+    /// To send and hear at once.
+    pub fn split(self) -> (Reader, Writer) {
+        (self.read, self.write)
+    }
+}
+
+/// What a NATS server says.
+enum Said {
+    Ping,
+    Message(Option<String>),
+}
+
+impl Reader {
+    /// The next message; pings are left unanswered.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub async fn message(&mut self) -> Result<(), Wrong> {
+        while let Said::Ping = self.next().await? {}
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Said, Wrong> {
+        loop {
+            self.1.clear();
+            if self.0.read_until(b'\n', &mut self.1).await? == 0 {
+                return Err("the peer hung up".into());
+            }
+            let line = String::from_utf8_lossy(&self.1).into_owned();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["PING"] => return Ok(Said::Ping),
+                ["MSG", _, _, middle @ .., length] => {
+                    let mut body = vec![0; length.parse::<usize>()? + 2];
+                    self.0.read_exact(&mut body).await?;
+                    return Ok(Said::Message(middle.first().map(|reply| (*reply).to_owned())));
+                }
+                ["-ERR", ..] => return Err(line.into()),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Sends lines of NATS.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+        self.0.write_all(bytes).await?;
+        self.0.flush().await?;
+        Ok(())
+    }
 }
 
 /// CONNECT and SUBSCRIBE of MQTT 3.1.1, with their answers.

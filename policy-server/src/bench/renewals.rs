@@ -4,7 +4,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
-use super::{Wrong, client, float, floor::Floor, rounded, world::World};
+use super::{Wrong, client, float, floor::Floor, median, rounded, world::World};
 
 /// Renewals under way at a time.
 const AT_ONCE: usize = 16;
@@ -57,11 +57,6 @@ pub async fn checkin((few, many): (usize, usize), renewals: usize) -> Result<(),
         println!("{}", json!({"bench": "checkin", "devices": devices, "microseconds": micros, "ratio": ratio}));
     }
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Seconds of CPU time a renewal.

@@ -12,7 +12,7 @@ use policy_server_core::fleet::{Device, Standing, Tier, Tries};
 use policy_server_store::{SqliteStore, Store, Work};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use workspace_protocol::{
-    crypto::{VerifyingKey, random},
+    crypto::{SigningKey, VerifyingKey, random},
     device_api::{DeviceFacts, Held},
     ids::{DeviceId, Epoch, Serial},
 };
@@ -24,6 +24,8 @@ use crate::{
         DataDir, init,
         keys::{self, Keys},
     },
+    flow::token,
+    server::Server,
 };
 
 /// Devices written in one unit of work.
@@ -95,12 +97,25 @@ pub struct World {
     pub key: KeyPair,
     /// The devices.
     pub devices: Vec<DeviceId>,
+    /// The keys that their receipts are signed with; only where they are to be wiped.
+    pub tombstones: Vec<SigningKey>,
+    /// Tokens of two admins; only where devices are to be wiped.
+    pub tokens: Vec<String>,
     folder: Folder,
 }
 
 impl World {
     /// Makes a server with `count` devices and starts it.
     pub async fn start(count: usize) -> Result<Self, Wrong> {
+        Self::made(count, false).await
+    }
+
+    /// Makes a server with `count` devices that can sign receipts, and two admins; starts it.
+    pub async fn start_to_wipe(count: usize) -> Result<Self, Wrong> {
+        Self::made(count, true).await
+    }
+
+    async fn made(count: usize, to_wipe: bool) -> Result<Self, Wrong> {
         let folder = Folder::new("server")?;
         let data = folder.path().join("data");
         let wish =
@@ -108,15 +123,23 @@ impl World {
         init::init(&wish).await.map_err(|failure| failure.id)?;
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let dir = DataDir::new(&data);
-        let devices = insert(&dir, &key, count).await?;
+        let tombstones: Vec<_> =
+            (0..if to_wipe { count } else { 0 }).map(|_| SigningKey::generate()).collect::<Result<_, _>>()?;
+        let devices = insert(&dir, &key, count, &tombstones).await?;
+        let tokens = if to_wipe { tokens(&dir).await? } else { Vec::new() };
         let keys = keys::load(&dir).map_err(|failure| failure.id)?;
         let (server, address) = serve(&data)?;
-        Ok(Self { server, address, keys, key, devices, folder })
+        Ok(Self { server, address, keys, key, devices, tombstones, tokens, folder })
     }
 
     /// The bench's folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its database, to read.
+    pub async fn look(&self) -> Result<SqliteStore, Wrong> {
+        Ok(SqliteStore::open_read_only(&DataDir::new(&self.path().join("data")).database()).await?)
     }
 
     /// A certificate of a device.
@@ -127,14 +150,29 @@ impl World {
     }
 }
 
-async fn insert(dir: &DataDir, key: &KeyPair, count: usize) -> Result<Vec<DeviceId>, Wrong> {
+/// Tokens of two admins.
+async fn tokens(dir: &DataDir) -> Result<Vec<String>, Wrong> {
+    let server = Server::open(dir, false).await.map_err(|failure| failure.id)?;
+    let mut tokens = Vec::new();
+    for name in ["first", "second"] {
+        let wish =
+            token::Wish { name: name.to_owned(), role: "admin".to_owned(), group: None, actions: None, seconds: LEASE };
+        let (_, text) = token::create(&server, "bench", &wish).await.map_err(|failure| failure.id)?;
+        tokens.push(text.to_string());
+    }
+    server.store.close().await;
+    Ok(tokens)
+}
+
+async fn insert(dir: &DataDir, key: &KeyPair, count: usize, tombstones: &[SigningKey]) -> Result<Vec<DeviceId>, Wrong> {
     let store = SqliteStore::open(&dir.database()).await?;
     let spki = key.subject_public_key_info();
     let mut devices = Vec::with_capacity(count);
     while devices.len() < count {
         let mut work = store.begin().await?;
         for _ in 0..UNIT.min(count - devices.len()) {
-            let device = device(&spki)?;
+            let tombstone = tombstones.get(devices.len()).map(SigningKey::verifying_key);
+            let device = device(&spki, tombstone)?;
             work.add_device(&device, &[]).await?;
             devices.push(device.id);
         }
@@ -144,7 +182,7 @@ async fn insert(dir: &DataDir, key: &KeyPair, count: usize) -> Result<Vec<Device
     Ok(devices)
 }
 
-fn device(spki: &[u8]) -> Result<Device, Wrong> {
+fn device(spki: &[u8], tombstone: Option<VerifyingKey>) -> Result<Device, Wrong> {
     let now = clock::now();
     Ok(Device {
         id: DeviceId::random(),
@@ -156,7 +194,10 @@ fn device(spki: &[u8]) -> Result<Device, Wrong> {
         standing: Standing::Active,
         tries: Tries::Counted(0),
         device_key: spki.to_vec(),
-        tombstone_key: VerifyingKey(random()?),
+        tombstone_key: match tombstone {
+            Some(key) => key,
+            None => VerifyingKey(random()?),
+        },
         lease_serial: Serial(1),
         lease_until: Some(now.plus(LEASE)),
         certificate_until: Some(now.plus(LEASE)),

@@ -123,6 +123,10 @@ enum BenchCommand {
     Renewals(bench::RenewalArgs),
     /// What a renewal costs with few and with many devices in the database.
     Checkin(bench::CheckinArgs),
+    /// From an admin's word to the receipt of a wiped device, and of a wiped fleet beside NATS.
+    Wipe(bench::WipeArgs),
+    /// Pictures of what the benches printed, from their JSON lines on the standard input.
+    Plot(bench::PlotArgs),
     /// Requests through the access gateway beside nginx and haproxy, in turns.
     Gateway(gateway_bench::GatewayBenchArgs),
     /// What lists of devices cost, among as many made-up ones as wanted.
@@ -199,6 +203,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Bench(BenchCommand::Idle(args)) => block_on_all(bench::idle(args)),
         Command::Bench(BenchCommand::Renewals(args)) => block_on_all(bench::renewals(args)),
         Command::Bench(BenchCommand::Checkin(args)) => block_on_all(bench::checkin(args)),
+        Command::Bench(BenchCommand::Plot(args)) => bench::plot(&args),
+        Command::Bench(BenchCommand::Wipe(args)) => block_on_all(bench::wipe(args)),
         Command::Bench(BenchCommand::Gateway(args)) => gateway_bench::run(&args),
         Command::Bench(BenchCommand::Devices(args)) => block_on(bench_devices::run(args)),
     }

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::WebSocket;
-use policy_server_core::fleet::Device;
 use policy_server_store::{Store, StoreError, View};
 use tokio::time::{Instant, sleep_until};
 use workspace_protocol::{
     device_api::Held,
     documents::{Receipt, Stage},
     envelope::{self, Kind},
-    ids::{CommandSeq, UnixTime},
+    ids::{CommandSeq, DeviceId, Epoch, GroupName, UnixTime},
     push::{DEAD_AFTER_SECONDS, FromDevice, PING_AFTER_SECONDS, ToDevice},
     reason::Reason,
 };
@@ -35,14 +34,25 @@ const BURST: u32 = 200;
 /// Frames a second that it may send for ever.
 const FRAMES_A_SECOND: u32 = 20;
 
+/// Whose channel it is.
+#[derive(Debug)]
+pub struct Whose {
+    /// Which device.
+    pub id: DeviceId,
+    /// Which life of it.
+    pub epoch: Epoch,
+    /// Which policy it follows.
+    pub group: GroupName,
+}
+
 /// Runs a channel until it ends.
-pub async fn run(server: Arc<Server>, device: Device, peer: Arc<Peer>, mut socket: WebSocket) {
+pub async fn run(server: Arc<Server>, device: Whose, peer: Arc<Peer>, mut socket: WebSocket) {
     let place = Arc::clone(&server.bus).subscribe(device.id, device.group.clone());
     let mut channel = Channel::new(server, device, &peer);
     tracing::info!(device = %channel.device.id, "channel open");
     let end = channel.run(&place, &mut socket).await;
     if let End::Close(why) = end {
-        frames::close(&mut socket, why).await;
+        Box::pin(frames::close(&mut socket, why)).await;
     }
     tracing::info!(device = %channel.device.id, ?end, "channel closed");
 }
@@ -77,7 +87,7 @@ enum Wiping {
 
 struct Channel {
     server: Arc<Server>,
-    device: Device,
+    device: Whose,
     /// Unknown until the device's first frame; nothing is sent on a guess.
     held: Option<Held>,
     sent: CommandSeq,
@@ -89,7 +99,7 @@ struct Channel {
 }
 
 impl Channel {
-    fn new(server: Arc<Server>, device: Device, peer: &Peer) -> Self {
+    fn new(server: Arc<Server>, device: Whose, peer: &Peer) -> Self {
         let certificate_end = peer.certified.as_ref().map_or(UnixTime(0), |one| one.not_after);
         Self {
             held: None,
@@ -106,17 +116,18 @@ impl Channel {
 
     async fn run(&mut self, place: &Subscription, socket: &mut WebSocket) -> End {
         // The place on the bus is taken already: what is committed after this look comes as a notice.
-        if let Err(end) = self.send_orders(socket).await {
+        if let Err(end) = Box::pin(self.send_orders(socket)).await {
             return end;
         }
         let stop = self.server.stop.clone();
+        // What is done now and then is boxed: a device at rest, and most are, does not keep room for it.
         loop {
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(End::Close(Close::GoingAway)),
-                notices = place.next() => self.noticed(socket, notices).await,
-                message = socket.recv() => self.heard(socket, hear(message)).await,
-                () = sleep_until(self.deadline()) => self.overdue(socket).await,
+                notices = place.next() => Box::pin(self.noticed(socket, notices)).await,
+                message = socket.recv() => Box::pin(self.heard(socket, hear(message))).await,
+                () = sleep_until(self.deadline()) => Box::pin(self.overdue(socket)).await,
             };
             if let Err(end) = step {
                 return end;

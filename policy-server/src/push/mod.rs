@@ -13,17 +13,17 @@ use axum::{
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     response::{IntoResponse, Response},
 };
-use policy_server_core::fleet::Device;
 use policy_server_store::{Store, View};
 use workspace_protocol::{
     push::{FROM_DEVICE_MAX, TO_DEVICE_MAX},
     reason::Reason,
 };
 
+use self::channel::Whose;
 use crate::{api::Refused, flow::Denial, serve::connection::Peer, server::Server};
 
 /// Bytes a channel reads at a time; an idle device must not cost the library's 128 KiB.
-const READ_BUFFER: usize = 2 << 10;
+const READ_BUFFER: usize = 512;
 
 /// Opens a channel for the device of the connection's certificate.
 pub async fn open(
@@ -50,15 +50,19 @@ pub async fn open(
         .max_write_buffer_size(2 * TO_DEVICE_MAX)
         .max_message_size(FROM_DEVICE_MAX)
         .max_frame_size(FROM_DEVICE_MAX)
-        .on_upgrade(move |socket| async move {
+        .on_upgrade(move |socket| {
             // Counted, so that a stopping server waits for its goodbyes.
-            let _running = server.tasks.token();
-            channel::run(Arc::clone(&server), device, peer, socket).await;
+            let running = server.tasks.token();
+            // Boxed, so that the task does not hold a second place for what the channel holds.
+            Box::pin(async move {
+                channel::run(server, device, peer, socket).await;
+                drop(running);
+            })
         })
 }
 
 /// The device of a certificate, if its epoch is current and not shut out. A locked one may listen, for its release.
-async fn admitted(server: &Server, peer: &Peer) -> Result<Device, Denial> {
+async fn admitted(server: &Server, peer: &Peer) -> Result<Whose, Denial> {
     let certified = peer.certified.as_ref().ok_or(Reason::ProofInvalid)?;
     let (id, epoch) = (certified.device, certified.epoch);
     if server.denied.contains(id, epoch) {
@@ -69,5 +73,6 @@ async fn admitted(server: &Server, peer: &Peer) -> Result<Device, Denial> {
     if view.is_banned(id, epoch).await? {
         return Err(Denial::of(device.standing.admits().err().unwrap_or(Reason::DeviceWiped)));
     }
-    if device.epoch == epoch { Ok(device) } else { Err(Denial::of(Reason::EpochStale)) }
+    let whose = Whose { id, epoch, group: device.group };
+    if device.epoch == epoch { Ok(whose) } else { Err(Denial::of(Reason::EpochStale)) }
 }
