@@ -197,10 +197,7 @@ fn strip_claims(headers: &mut HeaderMap) {
     let claims = |name: &HeaderName| {
         let name = name.as_str();
         let begins = |with: &&str| name.starts_with(*with);
-        begins(&OURS)
-            || name.contains('_')
-            || PROXY_WORDS.contains(&name)
-            || PROXY_BEGINNINGS.iter().any(|one| begins(one))
+        begins(&OURS) || name.contains('_') || PROXY_WORDS.contains(&name) || PROXY_BEGINNINGS.iter().any(begins)
     };
     let found: Vec<HeaderName> = headers.keys().filter(|name| claims(name)).cloned().collect();
     for name in found {
