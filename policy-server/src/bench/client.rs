@@ -29,8 +29,8 @@ use workspace_protocol::{
     cbor,
     channel::{self, EXPORTER_LABEL, Exporter},
     device_api::{
-        Admission, HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, REPLY_MAX, ReceiptReply, ReceiptUpload, Renew,
-        Seen, SignedRequest,
+        Admission, HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, REPLY_MAX, ReceiptReply, ReceiptUpload, Renew, Seen,
+        SignedRequest,
     },
     ids::{DeviceId, Epoch},
 };

@@ -1,7 +1,10 @@
 //! The device's side of the test over a faulty link: the browser's own files for profile, journal and wipe, compiled
 //! here without its window. Around them stand a link and crash points that the test holds in its hand.
 //!
+//! There is nothing of it in a test build: the tests in the browser's files are the browser's.
+//!
 //! Must never hold a copy of what it tests: `profile` and `wiping` are the browser's files, by path.
+#![cfg(not(test))]
 #![allow(dead_code, reason = "the browser's files hold more than this test needs")]
 
 // The browser's files name their platform so; here it is the real one with crash points that unwind.
