@@ -143,9 +143,7 @@ async fn all_at_once(count: usize) -> Result<Fleet, Wrong> {
         }
         Ok::<_, Wrong>((last, uploads))
     };
-    let (asked, gathered) = tokio::join!(ask(&world, 1, "approve", waiting.clone()), gather);
-    asked?;
-    let (last, uploads) = gathered?;
+    let (_, (last, uploads)) = tokio::try_join!(ask(&world, 1, "approve", waiting.clone()), gather)?;
     Ok(Fleet { seconds: last.duration_since(start).as_secs_f64(), asking, uploads })
 }
 

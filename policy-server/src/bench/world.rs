@@ -157,7 +157,7 @@ async fn tokens(dir: &DataDir) -> Result<Vec<String>, Wrong> {
     for name in ["first", "second"] {
         let wish =
             token::Wish { name: name.to_owned(), role: "admin".to_owned(), group: None, actions: None, seconds: LEASE };
-        let (_, text) = token::create(&server, "bench", &wish).await.map_err(|failure| failure.id)?;
+        let (_, text) = token::create(&server, name, &wish).await.map_err(|failure| failure.id)?;
         tokens.push(text.to_string());
     }
     server.store.close().await;
