@@ -8,6 +8,7 @@ mod people;
 mod restored;
 mod screen;
 mod witness;
+mod shown;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 

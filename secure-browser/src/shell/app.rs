@@ -34,6 +34,7 @@ use super::{
     portal_view::PortalView,
     refusals,
     screen::{Change, Front, Screen},
+    shown::Shown,
     theme::Theme,
     watermark::Watermark,
     wire::Wire,
@@ -84,6 +85,7 @@ impl App {
         let in_front = Rc::new(Cell::new(false));
         let hooks = Hooks {
             guard: guard.clone(),
+            shown: Shown::default(),
             events: events.clone(),
             words: words.clone(),
             strip: strip.clone(),
@@ -431,7 +433,7 @@ impl App {
         }
         let wanted = bare_address(url);
         let failed = self.pages.with(|shown| shown.problem.as_ref().is_some_and(|problem| problem.address() == wanted));
-        if failed || bare_address(&self.content.address()) == wanted {
+        if failed || bare_address(&self.content.destination()) == wanted {
             self.present(Problem::refused(url, reason, None));
         }
     }

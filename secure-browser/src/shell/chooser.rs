@@ -1,9 +1,14 @@
 //! The file chooser: files of the hand-over folder, over the page that asks for them, and no way to any other folder.
 
-use std::{cell::RefCell, path::Path, rc::Rc};
+use std::{
+    cell::RefCell,
+    path::Path,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use gtk::prelude::*;
-use webkit2gtk::{FileChooserRequest, FileChooserRequestExt, WebView, WebViewExt};
+use webkit2gtk::{FileChooserRequest, FileChooserRequestExt, WebView};
 
 use crate::{
     ipc::HAND_OVER,
@@ -18,6 +23,9 @@ use super::{
 /// Height of the list in pixels.
 const LIST: i32 = 260;
 
+/// A press within this time was meant for the page: it was under way before the person could see the chooser.
+const UNSEEN: Duration = Duration::from_millis(700);
+
 /// The chooser; hidden until a page asks.
 pub struct Chooser {
     /// The widget.
@@ -30,6 +38,17 @@ pub struct Chooser {
 type Pending = Rc<RefCell<Option<(FileChooserRequest, WebView)>>>;
 /// The files with the mark that chooses each.
 type Marks = Vec<(gtk::CheckButton, String)>;
+
+/// When the chooser came up.
+#[derive(Clone, Copy)]
+struct Opened(Instant);
+
+impl Opened {
+    /// Whether a press at `now` may answer it.
+    fn takes_presses(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.0) >= UNSEEN
+    }
+}
 
 impl Chooser {
     /// A hidden one.
@@ -47,53 +66,46 @@ impl Chooser {
         folder.clone_into(&mut self.folder.borrow_mut());
     }
 
-    /// Offers the files that `request` of `page` takes. A request that was still open is answered with none.
-    pub fn offer(&self, page: &WebView, request: &FileChooserRequest) {
+    /// Offers the files that `request` of `page` takes, which is at `url`. A request that was still open is answered
+    /// with none. The page has the person's keys until now and chooses the moment: so the keyboard goes to what sends
+    /// nothing, and a file takes a mark and a press of its own.
+    pub fn offer(&self, page: &WebView, request: &FileChooserRequest, url: &str) {
         self.clear();
         let types: Vec<String> = request.mime_types().into_iter().map(String::from).collect();
         let guess = |name: &str| gio::content_type_guess(Some(Path::new(name)), &[]).0.to_string();
         let files = handed::list(Path::new(HAND_OVER), &types, guess);
         let card = gtk::Box::new(gtk::Orientation::Vertical, 8);
         card.style_context().add_class("dialog");
-        let host = Problem::of(&page.uri().unwrap_or_default(), Cause::LoadFailed).host();
+        let host = Problem::of(url, Cause::LoadFailed).host();
         card.add(&text(&self.words.with("ui-choose-title", &[("host", &host)]), "text"));
         card.add(&text(&self.words.with("ui-choose-hint", &[("folder", &self.folder.borrow())]), "says"));
         *self.pending.borrow_mut() = Some((request.clone(), page.clone()));
-        let first = if files.is_empty() {
+        let opened = Opened(Instant::now());
+        if files.is_empty() {
             card.add(&text(&self.words.get("ui-choose-none"), "text"));
-            None
-        } else if request.selects_multiple() {
-            self.several(&card, &files)
         } else {
-            self.one(&card, &files)
-        };
-        let cancel = self.cancel_button();
+            self.marks(&card, &files, request.selects_multiple(), opened);
+        }
+        let cancel = self.cancel_button(opened);
         card.add(&cancel);
         self.root.add(&card);
         card.show_all();
         self.root.show();
-        first.unwrap_or(cancel.upcast()).grab_focus();
+        cancel.grab_focus();
     }
 
-    /// A button for each file, which chooses it at once.
-    fn one(&self, card: &gtk::Box, files: &[Handed]) -> Option<gtk::Widget> {
+    /// A mark for each file, and a button that sends the marked ones.
+    fn marks(&self, card: &gtk::Box, files: &[Handed], several: bool, opened: Opened) {
         let rows = rows(card);
-        for file in files {
-            let button = gtk::Button::with_label(&label(file));
-            button.style_context().add_class("plain");
-            let (root, pending, path) = (self.root.clone(), self.pending.clone(), file.path.clone());
-            button.connect_clicked(move |_| answer(&root, &pending, &[&path]));
-            rows.add(&button);
-        }
-        rows.children().into_iter().next()
-    }
-
-    /// A mark for each file, and a button that chooses the marked ones.
-    fn several(&self, card: &gtk::Box, files: &[Handed]) -> Option<gtk::Widget> {
-        let rows = rows(card);
+        // Of a single file there is one mark at most, and none at first: that is what the unseen mark stands for.
+        let none = gtk::RadioButton::new();
         let mut marks = Marks::new();
         for file in files {
-            let mark = gtk::CheckButton::with_label(&label(file));
+            let mark = if several {
+                gtk::CheckButton::with_label(&label(file))
+            } else {
+                gtk::RadioButton::with_label_from_widget(&none, &label(file)).upcast()
+            };
             rows.add(&mark);
             marks.push((mark, file.path.clone()));
         }
@@ -101,21 +113,26 @@ impl Chooser {
         send.style_context().add_class("main");
         let (root, pending) = (self.root.clone(), self.pending.clone());
         send.connect_clicked(move |_| {
+            // Lives as long as the marks do.
+            let _ = &none;
             let chosen: Vec<&str> =
                 marks.iter().filter(|(mark, _)| mark.is_active()).map(|(_, path)| path.as_str()).collect();
-            if !chosen.is_empty() {
+            if !chosen.is_empty() && opened.takes_presses(Instant::now()) {
                 answer(&root, &pending, &chosen);
             }
         });
         card.add(&send);
-        rows.children().into_iter().next()
     }
 
-    fn cancel_button(&self) -> gtk::Button {
+    fn cancel_button(&self, opened: Opened) -> gtk::Button {
         let cancel = gtk::Button::with_label(&self.words.get("ui-dialog-cancel"));
         cancel.style_context().add_class("plain");
         let (root, pending) = (self.root.clone(), self.pending.clone());
-        cancel.connect_clicked(move |_| answer(&root, &pending, &[]));
+        cancel.connect_clicked(move |_| {
+            if opened.takes_presses(Instant::now()) {
+                answer(&root, &pending, &[]);
+            }
+        });
         cancel
     }
 
@@ -162,4 +179,17 @@ fn text(words: &str, class: &str) -> gtk::Label {
     label.set_selectable(false);
     label.style_context().add_class(class);
     label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_press_that_began_before_the_chooser_was_seen_answers_nothing() {
+        let opened = Opened(Instant::now());
+        let after = |millis| opened.0 + Duration::from_millis(millis);
+        assert!(!opened.takes_presses(after(0)) && !opened.takes_presses(after(699)));
+        assert!(opened.takes_presses(after(700)));
+    }
 }

@@ -7,9 +7,9 @@ use gtk::{
     gdk::{self, EventType},
     prelude::*,
 };
-use webkit2gtk::{WebView, WebViewExt};
+use webkit2gtk::WebView;
 
-use super::guard::Guard;
+use super::{guard::Guard, shown::Shown};
 
 /// The clipboards of the private display, shared by all views.
 #[derive(Clone)]
@@ -17,14 +17,15 @@ pub struct Clipboards(Rc<Inner>);
 
 struct Inner {
     guard: Guard,
+    shown: Shown,
     keeper: RefCell<Keeper>,
 }
 
 impl Clipboards {
-    /// Judged by what `guard` has in force.
+    /// Judged by what `guard` has in force, of the pages in `shown`.
     #[must_use]
-    pub fn new(guard: Guard) -> Self {
-        Self(Rc::new(Inner { guard, keeper: RefCell::default() }))
+    pub fn new(guard: Guard, shown: Shown) -> Self {
+        Self(Rc::new(Inner { guard, shown, keeper: RefCell::default() }))
     }
 
     /// Watches the hands on `page`.
@@ -32,7 +33,7 @@ impl Clipboards {
         let clipboards = self.clone();
         page.connect_event(move |page, event| {
             if matches!(event.event_type(), EventType::KeyPress | EventType::ButtonPress | EventType::TouchBegin) {
-                clipboards.touched(&page.uri().unwrap_or_default());
+                clipboards.touched(page);
             }
             gtk::glib::Propagation::Proceed
         });
@@ -40,14 +41,13 @@ impl Clipboards {
 
     /// Puts `text` there for `page`, as if it had been copied in its group.
     pub fn hand_in(&self, page: &WebView, text: &str) {
-        let url = page.uri().unwrap_or_default();
-        self.touched(&url);
+        self.touched(page);
         gtk::Clipboard::get(&gdk::SELECTION_CLIPBOARD).set_text(text);
     }
 
-    fn touched(&self, url: &str) {
-        let Inner { guard, keeper } = &*self.0;
-        let group = guard.clipboard_group(url).filter(|_| guard.copies_inside());
+    fn touched(&self, page: &WebView) {
+        let Inner { guard, shown, keeper } = &*self.0;
+        let group = guard.clipboard_group(&shown.of(page)).filter(|_| guard.copies_inside());
         // A handler that runs while another is at work: the other one decides.
         let keeps = keeper.try_borrow_mut().is_ok_and(|mut keeper| keeper.keeps(group));
         if !keeps {

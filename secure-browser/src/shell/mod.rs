@@ -19,6 +19,7 @@ mod pin;
 mod portal_view;
 mod refusals;
 mod screen;
+mod shown;
 mod theme;
 mod watermark;
 mod window;

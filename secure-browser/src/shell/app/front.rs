@@ -65,7 +65,7 @@ impl App {
         let org = self.pages.with(|shown| shown.org.clone());
         let progress = match self.screen.front() {
             Some(Front::Content) => {
-                self.describe_content();
+                self.describe_content(&org);
                 self.content.progress()
             }
             Some(Front::Problem) => {
@@ -81,10 +81,13 @@ impl App {
         self.progress.set_opacity(if progress.is_some() { 1.0 } else { 0.0 });
     }
 
-    fn describe_content(&self) {
+    /// Names the page that is there; one that is on its way shows as progress only, since the page before may have
+    /// chosen it and holds the screen until it comes.
+    fn describe_content(&self, org: &str) {
         let address = self.content.address();
         let system = self.guard.title_of(&address, self.words.lang());
-        let title = system.unwrap_or_else(|| self.content.title());
+        let own = || if address.is_empty() { org.to_owned() } else { self.content.title() };
+        let title = system.unwrap_or_else(own);
         let host = if address.is_empty() { String::new() } else { Problem::of(&address, Cause::LoadFailed).host() };
         self.bar.show(&Place { title: &title, host: &host, back: true, reload: true });
     }

@@ -52,7 +52,7 @@ pub fn guard(page: &WebView, patience: &Patience, hooks: &Hooks) {
 }
 
 fn ask(page: &WebView, dialog: &ScriptDialog, hooks: &Hooks, patience: &Patience, count: u32) {
-    let host = host_of(&page.uri().unwrap_or_default());
+    let host = host_of(&hooks.shown.owner(page));
     let kind = dialog.dialog_type();
     let proposal = (kind == ScriptDialogType::Prompt).then(|| dialog.prompt_get_default_text().unwrap_or_default());
     let question = Question {

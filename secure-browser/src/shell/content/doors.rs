@@ -24,7 +24,10 @@ pub fn guard_downloads(context: &WebContext, hooks: &Hooks) {
         // What is on the screen already is not opened again: that would be a save button that answers nothing.
         let other = |page: &WebView| page.uri().is_some_and(|shown| shown != url);
         match download.web_view().filter(|page| other(page) && hooks.guard.shows_files(&url)) {
-            Some(page) => page.load_uri(&url),
+            Some(page) => {
+                hooks.shown.asks(&page);
+                page.load_uri(&url);
+            }
             None => report(&hooks.events, &url, "download", Reason::DownloadBlocked),
         }
     });
@@ -34,9 +37,9 @@ pub fn guard_downloads(context: &WebContext, hooks: &Hooks) {
 pub fn guard(page: &WebView, hooks: &Hooks) {
     guard_devices(page, hooks);
     guard_uploads(page, hooks);
-    let events = hooks.events.clone();
+    let (shown, events) = (hooks.shown.clone(), hooks.events.clone());
     page.connect_print(move |page, _| {
-        report(&events, &page.uri().unwrap_or_default(), "print", Reason::PrintBlocked);
+        report(&events, &shown.of(page), "print", Reason::PrintBlocked);
         true
     });
     page.connect_context_menu(|_, _, _, _| true);
@@ -60,10 +63,10 @@ fn guard_uploads(page: &WebView, hooks: &Hooks) {
     });
     let hooks = hooks.clone();
     page.connect_run_file_chooser(move |page, request| {
-        let url = page.uri().unwrap_or_default();
+        let url = hooks.shown.of(page);
         let refused = match hooks.guard.uploads(&url) {
             Upload::Files if hooks.in_front.get() => {
-                hooks.chooser.offer(page, request);
+                hooks.chooser.offer(page, request, &url);
                 return true;
             }
             // The room has no camera device: docs/limits.md.
@@ -79,7 +82,7 @@ fn guard_uploads(page: &WebView, hooks: &Hooks) {
 fn guard_devices(page: &WebView, hooks: &Hooks) {
     let hooks = hooks.clone();
     page.connect_permission_request(move |page, request| {
-        let url = page.uri().unwrap_or_default();
+        let url = hooks.shown.of(page);
         if may_use(&url, request, &hooks) {
             request.allow();
         } else {

@@ -7,7 +7,7 @@ use webkit2gtk::{LoadEvent, NetworkError, PolicyError, WebProcessTerminationReas
 use workspace_protocol::reason::Reason;
 
 use crate::{
-    portal::problem::{Cause, Problem},
+    portal::problem::{Cause, Problem, bare_address},
     shell::{
         event::{ContentEvent, Events},
         notice::{Answer, Question},
@@ -54,16 +54,17 @@ pub fn watch(page: &WebView, clock: &Clock, hooks: &Hooks) {
 }
 
 fn watch_progress(page: &WebView, clock: &Clock, hooks: &Hooks) {
-    let (clock, events) = (clock.clone(), hooks.events.clone());
+    let (clock, events, shown) = (clock.clone(), hooks.events.clone(), hooks.shown.clone());
     page.connect_load_changed(move |page, event| match event {
         LoadEvent::Started => clock.start_unless_running(),
+        LoadEvent::Committed => events.content(ContentEvent::Changed),
         LoadEvent::Finished => {
-            let url = page.uri().unwrap_or_default();
             // The blank page that warmed the engine may be done only after the first one was asked for.
             if url.starts_with("http")
                 && let Some(ms) = clock.stop()
             {
-                events.content(ContentEvent::Loaded { url: url.into(), ms });
+            let url = shown.of(page);
+                events.content(ContentEvent::Loaded { url: bare_address(&url), ms });
             }
         }
         _ => {}

@@ -25,6 +25,7 @@ use super::{
     event::{ContentEvent, Events, Refusal, UiEvent},
     guard::Guard,
     notice::Strip,
+    shown::Shown,
     words::Words,
 };
 
@@ -36,6 +37,8 @@ const VIEWS_MAX: usize = 8;
 pub struct Hooks {
     /// Judges.
     pub guard: Guard,
+    /// Knows which page each view shows.
+    pub shown: Shown,
     /// Hears what happened.
     pub events: Events,
     /// Speaks the person's language.
@@ -107,6 +110,7 @@ impl Content {
         let engine = self.0.engine.get_or_init(|| Engine { seed, context });
         self.add_view(&engine.seed)?.load_uri("about:blank");
         Ok(())
+        let clipboards = Clipboards::new(hooks.guard.clone(), hooks.shown.clone());
     }
 
     /// The widget that holds the views.
@@ -124,6 +128,7 @@ impl Content {
         self.close_windows();
         if let Some((page, clock)) = self.front() {
             clock.start();
+            self.0.hooks.shown.asks(&page);
             page.load_uri(url);
             page.grab_focus();
         }
@@ -137,11 +142,16 @@ impl Content {
         }
     }
 
-    /// Address of the page in front, while it loads that of the page to come; empty if there is none.
+    /// Address of the page in front, also while another is on its way; empty if there is none.
     #[must_use]
     pub fn address(&self) -> String {
-        let address = self.front().and_then(|(page, _)| page.uri()).map(String::from).unwrap_or_default();
-        if address == "about:blank" { String::new() } else { address }
+        self.front().map(|(page, _)| self.0.hooks.shown.of(&page)).unwrap_or_default()
+    }
+
+    /// Address that the view in front is going to, or is at. A page may have chosen it: nothing is decided by it.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        self.front().and_then(|(page, _)| page.uri()).map(String::from).unwrap_or_default()
     }
 
     /// Title of the page in front.
@@ -161,6 +171,7 @@ impl Content {
         let Some((page, clock)) = self.front() else { return false };
         if has_page_before(&page) {
             clock.start();
+            self.0.hooks.shown.asks(&page);
             page.go_back();
             return true;
         }
@@ -175,6 +186,7 @@ impl Content {
             page.stop_loading();
         } else {
             clock.start();
+            self.0.hooks.shown.asks(&page);
             page.reload();
         }
     }
@@ -230,29 +242,48 @@ impl Content {
         false
     }
 
-    /// Empties every view whose page the policy in force does not allow; `true` if one was emptied.
+    /// Empties every view whose page the policy in force does not allow, and closes the windows among them; `true` if
+    /// there was one. A blank window goes by the page whose scripts act in it.
     pub fn enforce(&self) -> bool {
         let gone: Vec<WebView> = {
-            let views = self.0.views.borrow();
-            let denied = |page: &&WebView| {
-                let url = page.uri().unwrap_or_default();
-                !url.is_empty() && self.0.hooks.guard.navigation(&url, &url, None).is_err()
-            };
-            views.iter().map(|view| &view.page).filter(denied).cloned().collect()
+            let (views, hooks) = (self.0.views.borrow(), &self.0.hooks);
+            let denied = |url: &str| !url.is_empty() && hooks.guard.navigation(url, url, None).is_err();
+            // Nor does a page come that is on its way.
+            let all = |page: &WebView| denied(&hooks.shown.owner(page)) || denied(&page.uri().unwrap_or_default());
+            views.iter().map(|view| &view.page).filter(|page| all(page)).cloned().collect()
         };
         for page in &gone {
-            page.stop_loading();
-            page.load_uri("about:blank");
+            self.empty(page);
         }
+        self.close_windows_of(&gone);
         !gone.is_empty()
+    }
+
+    fn empty(&self, page: &WebView) {
+        page.stop_loading();
+        self.0.hooks.shown.empties(page);
+        page.load_uri("about:blank");
+    }
+
+    /// Closes those of `pages` that are windows; the first view stays.
+    fn close_windows_of(&self, pages: &[WebView]) {
+        let closed: Vec<View> = {
+            let mut views = self.0.views.borrow_mut();
+            let windows = 1.min(views.len())..;
+            views.extract_if(windows, |view| pages.contains(&view.page)).collect()
+        };
+        if !closed.is_empty() {
+            // Not while borrowed: destroying a widget runs signal handlers.
+            drop(closed);
+            self.raise();
+        }
     }
 
     /// Stops and empties everything.
     pub fn clear(&self) {
         self.close_windows();
         if let Some((page, _)) = self.front() {
-            page.stop_loading();
-            page.load_uri("about:blank");
+            self.empty(&page);
         }
     }
 
@@ -301,6 +332,8 @@ impl Content {
         let clock = loads::Clock::default();
         let closed = Rc::new(Cell::new(false));
         let hooks = &self.0.hooks;
+        // First, so that every other handler finds the page that is there by now.
+        hooks.shown.watch(&page, &hooks.shown.owner(related));
         navigation::guard(&page, hooks);
         doors::guard(&page, hooks);
         self.0.clipboards.watch(&page);
