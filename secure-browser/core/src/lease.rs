@@ -10,6 +10,9 @@ use workspace_protocol::{
 
 use crate::time::{Heard, Moment};
 
+/// How far a lease may be signed ahead of the time that the server names with it, in seconds. Both are one clock's word.
+pub const ISSUE_SKEW_SECONDS: i64 = 60;
+
 /// What a lease grants. Taken from the server's bytes by [`verify`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
@@ -148,6 +151,24 @@ enum Worth {
 }
 
 impl Terms {
+    /// The same, ended at most `longest` seconds after signing, whatever the server wrote.
+    #[must_use]
+    pub fn within(self, longest: i64) -> Self {
+        let Grant { issued_at, lock_after, destroy_after, .. } = self.grant;
+        let end = issued_at.plus(longest.max(0));
+        let grant = Grant { lock_after: lock_after.min(end), destroy_after: destroy_after.min(end), ..self.grant };
+        Self { grant, ..self }
+    }
+
+    /// That it was not signed in the future: its life is counted from there.
+    ///
+    /// # Errors
+    /// [`Reason::LeaseInvalid`].
+    pub fn check_issue(self) -> Result<(), Reason> {
+        let ahead = self.grant.issued_at.since(self.heard.server_time);
+        if ahead <= ISSUE_SKEW_SECONDS { Ok(()) } else { Err(Reason::LeaseInvalid) }
+    }
+
     fn worth(self, now: Moment) -> Worth {
         let time = self.heard.device_time(now);
         if time >= self.grant.destroy_after {
@@ -204,6 +225,15 @@ impl LeaseState {
             (Self::Covered(held), LeaseEvent::Heard(heard)) => Self::stay_covered(held.having_heard(heard), now),
             (Self::Covered(held), LeaseEvent::Looked) => Self::stay_covered(held, now),
             (Self::Over, LeaseEvent::Granted(_) | LeaseEvent::Heard(_) | LeaseEvent::Looked) => (Self::Over, vec![]),
+        }
+    }
+
+    /// Whether the lease in force runs for more than `longest` seconds after signing.
+    #[must_use]
+    pub fn is_longer_than(self, longest: i64) -> bool {
+        match self {
+            Self::Running(terms) | Self::Covered(terms) => terms.within(longest) != terms,
+            Self::Absent | Self::Over => false,
         }
     }
 

@@ -51,6 +51,26 @@ fn a_lease_covers_then_destroys_with_the_wall_clock_frozen() {
 }
 
 #[test]
+fn no_lease_outlives_the_longest_that_the_documents_allow_whatever_the_server_wrote() {
+    let years = extended(2, 10 * 365 * 86_400).within(150);
+    assert_eq!((years.grant.lock_after, years.grant.destroy_after), (UnixTime(1150), UnixTime(1150)));
+    let (held, _) = LeaseState::Absent.step(LeaseEvent::Granted(years), at(1000, 0));
+    assert_eq!(held.step(LeaseEvent::Looked, at(1000, 150)).0, LeaseState::Over);
+    assert_eq!(terms(1).within(200), terms(1), "a shorter one stays as it is");
+    assert!(running().is_longer_than(199) && !running().is_longer_than(200));
+    assert_eq!(terms(1).within(-5).grant.destroy_after, UnixTime(1000));
+}
+
+#[test]
+fn a_lease_signed_in_the_future_is_refused() {
+    let mut ahead = terms(1);
+    ahead.grant.issued_at = ahead.heard.server_time.plus(ISSUE_SKEW_SECONDS);
+    assert_eq!(ahead.check_issue(), Ok(()));
+    ahead.grant.issued_at = ahead.grant.issued_at.plus(1);
+    assert_eq!(ahead.check_issue(), Err(Reason::LeaseInvalid));
+}
+
+#[test]
 fn a_wall_clock_set_back_covers_at_once_and_setting_it_right_does_not_uncover() {
     let (covered, todo) = running().step(LeaseEvent::Looked, at(100, 5));
     assert_eq!(todo, [LeaseAction::Cover(Reason::ClockBehind)]);

@@ -7,6 +7,7 @@ use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{self, Secret, SigningKey, VerifyingKey},
     ids::{DeviceId, Epoch, UnixTime, Version},
+    ids::{DeviceId, Epoch, Version},
 };
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
 use super::ProfileError;
 
 const DEVICE_KEY: &[u8] = b"secure-workspace/v1/profile/device-key";
+const BOUNDARY: &[u8] = b"secure-workspace/v1/profile/boundary";
 const TOMBSTONE_KEY: &[u8] = b"secure-workspace/v1/profile/tombstone-key";
 
 /// An enrolled device as it lies on disk; its keys are sealed.
@@ -52,6 +54,9 @@ pub struct Device {
     device_key: ByteBuf,
     /// Sealed seed.
     tombstone_key: ByteBuf,
+    /// Sealed: the highest version of a boundary that was ever in force here; empty for none.
+    #[serde(default)]
+    boundary: ByteBuf,
 }
 
 /// Plain parts of a new device.
@@ -99,6 +104,7 @@ impl Device {
             check: check(secret),
             device_key: device_key.into(),
             tombstone_key: tombstone_key.into(),
+            boundary: ByteBuf::new(),
         })
     }
 
@@ -160,6 +166,32 @@ impl Device {
     /// [`ProfileError::Damaged`].
     pub fn tombstone_key(&self, secret: &Secret) -> Result<SigningKey, ProfileError> {
         open_tombstone(secret, &self.tombstone_key)
+    }
+
+    /// The lowest version of a boundary that may be used here; 0 before the first.
+    ///
+    /// # Errors
+    /// [`ProfileError::Damaged`].
+    pub fn boundary_floor(&self, secret: &Secret) -> Result<Version, ProfileError> {
+        if self.boundary.is_empty() {
+            return Ok(Version(0));
+        }
+        let damaged = || ProfileError::Damaged(super::DEVICE);
+        let plain = crypto::unseal(secret, BOUNDARY, &self.boundary).map_err(|_| damaged())?;
+        let version: [u8; 8] = plain.as_slice().try_into().map_err(|_| damaged())?;
+        Ok(Version(u64::from_be_bytes(version)))
+    }
+
+    /// Raises it to `version`; whether it was lower. The file has to be written then.
+    ///
+    /// # Errors
+    /// [`ProfileError::Damaged`], [`ProfileError::Crypto`].
+    pub fn raise_boundary_floor(&mut self, version: Version, secret: &Secret) -> Result<bool, ProfileError> {
+        let lower = self.boundary_floor(secret)? < version;
+        if lower {
+            self.boundary = crypto::seal(secret, BOUNDARY, &version.0.to_be_bytes())?.into();
+        }
+        Ok(lower)
     }
 
     /// The sealed tombstone key, for the journal entry of a wipe.

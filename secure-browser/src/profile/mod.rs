@@ -311,10 +311,10 @@ impl Profile {
             status.log_forked_at = status.log_forked_at.or(Some(now));
             // Only shown: the log is judged anew at each contact.
             let _ = self.put_status(&status);
-        }
+    }
     }
 
-    /// Replaces the device file, when the server's online key has changed.
+    /// Replaces the device file, when the server's online key or the boundary has changed.
     ///
     /// # Errors
     /// [`ProfileError::Unwritable`]; the old one stays.

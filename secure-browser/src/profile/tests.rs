@@ -153,6 +153,22 @@ fn a_dropped_cache_is_no_damage() {
 }
 
 #[test]
+fn the_highest_boundary_outlives_the_cache_and_only_rises() {
+    let mut made = enrolled();
+    let secret = made.profile.secret().unwrap();
+    assert_eq!(made.device.boundary_floor(&secret).unwrap(), Version(0));
+    assert!(made.device.raise_boundary_floor(Version(7), &secret).unwrap());
+    made.profile.put_device(&made.device).unwrap();
+    made.profile.drop_sealed().unwrap();
+    let mut found = made.profile.folder().device().unwrap();
+    assert!(!found.raise_boundary_floor(Version(6), &secret).unwrap());
+    assert_eq!(found.boundary_floor(&secret).unwrap(), Version(7));
+    let other = Secret::random().unwrap();
+    assert!(matches!(found.boundary_floor(&other), Err(ProfileError::Damaged("device.cbor"))));
+    assert!(found.raise_boundary_floor(Version(9), &other).is_err());
+}
+
+#[test]
 fn one_process_at_a_time() {
     let made = enrolled();
     assert!(matches!(Profile::lock(&made.path("")), Err(ProfileError::Busy)));

@@ -252,6 +252,7 @@ fn terms(identity: &Identity, admission: &Admission, asked: Tick) -> Result<(Ter
     let expect = Expect { root: &identity.root, device: identity.life.device, epoch: identity.life.epoch };
     let verify = |time| lease::verify(&admission.lease, &admission.key_certificate, expect, time);
     let Verified { grant, .. } = verify(admission.server_time).map_err(NotAdmitted::why)?;
+    Terms { grant, heard }.check_issue().map_err(NotAdmitted::why)?;
     Terms { grant, heard }.check_clock(now).map_err(NotAdmitted::why)?;
     let Verified { grant, group } = verify(heard.device_time(now)).map_err(NotAdmitted::why)?;
     Ok((Terms { grant, heard }, group))

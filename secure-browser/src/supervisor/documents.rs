@@ -1,6 +1,6 @@
 //! The documents in force: verified here before anything is handed on, swapped whole or not at all.
 
-use secure_browser_core::session::Limits;
+use secure_browser_core::{lease::Terms, session::Limits};
 use serde_bytes::ByteBuf;
 use workspace_policy::{BundleError, VerifiedBoundary, VerifiedPolicy};
 use workspace_protocol::{
@@ -105,6 +105,17 @@ impl Documents {
         let session = self.policy.policy().session();
         let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Limits { lock_after_ms: millis(session.idle_lock), wipe_after_ms: millis(session.idle_wipe) }
+    }
+
+    /// Longest life of a lease in seconds: the policy's, and never more than the boundary's.
+    pub fn longest_lease(&self) -> i64 {
+        let longest = self.policy.policy().session().lease.min(self.boundary.boundary().lease_max());
+        i64::try_from(longest.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// A lease as far as the documents allow it: the server that signs it may have been stolen, the boundary's key not.
+    pub fn bound(&self, terms: Terms) -> Terms {
+        terms.within(self.longest_lease())
     }
 
     /// As it is sealed.

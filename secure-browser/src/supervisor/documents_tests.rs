@@ -1,6 +1,10 @@
 //! Rules of the documents in force.
 
-use workspace_protocol::{crypto::SigningKey, documents::BoundaryDocument};
+use secure_browser_core::{
+    lease::Grant,
+    time::{Heard, Tick},
+};
+use workspace_protocol::{crypto::SigningKey, documents::BoundaryDocument, ids::Serial};
 
 use super::*;
 
@@ -174,4 +178,25 @@ fn a_device_moved_to_another_group_uses_nothing_until_that_groups_policy_comes_w
     let theirs = org.policy_for("pharmacy", 2, "a.example.com", &org.online);
     assert!(matches!(documents.offer_policy(theirs, org.certificate(), NOW), Offered::Swapped));
     assert_eq!((documents.outside(), documents.held().policy), (None, Version(2)));
+}
+
+#[test]
+fn a_lease_of_ten_years_ends_when_the_documents_say() {
+    let documents = Organisation::new().in_force();
+    let end = NOW.plus(10 * 365 * 86_400);
+    let terms = Terms {
+        grant: Grant { serial: Serial(1), issued_at: NOW, lock_after: end, destroy_after: end },
+        heard: Heard { server_time: NOW, at: Tick::from_millis(0) },
+    };
+    let bound = documents.bound(terms).grant;
+    assert_eq!((bound.lock_after, bound.destroy_after), (NOW.plus(8 * 3600), NOW.plus(8 * 3600)));
+}
+
+#[test]
+fn a_boundary_that_was_once_in_force_here_bars_older_ones_from_an_empty_cache() {
+    let org = Organisation::new();
+    let seen = |boundary| Held { boundary: Version(boundary), ..Held::default() };
+    let refused = Documents::verify(org.bundle(), seen(2), NOW).err().map(|refused| refused.reason);
+    assert_eq!(refused, Some(Reason::BoundaryRollback));
+    assert!(Documents::verify(org.bundle(), seen(1), NOW).is_ok());
 }

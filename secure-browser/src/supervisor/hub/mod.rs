@@ -3,6 +3,7 @@
 
 mod around;
 mod ending;
+mod floor;
 mod paste;
 mod peers;
 mod server;
@@ -59,6 +60,8 @@ const TELL_LEASE_EVERY: u32 = 30;
 const SERVER_EVENTS: u32 = 5;
 /// Pastes from the device in one second: a person's act, not a program's.
 const PASTES: u32 = 1;
+/// Wishes for a blocked host in one second: a person's act too.
+const WISHES: u32 = 1;
 /// Inbox of what the processes say.
 const INBOX: usize = 256;
 /// What a session starts from.
@@ -133,6 +136,7 @@ pub(super) struct Hub<'a> {
     looks: u32,
     server_events: Limiter,
     pastes: Limiter,
+    wishes: Limiter,
     wiped_in: Duration,
     around: Around,
     say: mpsc::Sender<Said>,
@@ -182,6 +186,7 @@ impl<'a> Hub<'a> {
             looks: 0,
             server_events: Limiter::new(SERVER_EVENTS),
             pastes: Limiter::new(PASTES),
+            wishes: Limiter::new(WISHES),
             wiped_in: Duration::ZERO,
             around: Around::default(),
             say,

@@ -93,12 +93,20 @@ impl Hub<'_> {
             FromUi::Screen { front } => self.in_front(&front),
             FromUi::Failed { url, cause } => self.report.failed(&url, &cause),
             FromUi::Blocked(blocked) => self.blocked(&blocked),
-            FromUi::AccessWished { host } => self.tell_server(DeviceEventKind::AccessWished, None, Some(host)),
+            FromUi::AccessWished { host } => self.access_wished(&host),
             FromUi::PasteWished => self.fetch_paste(),
             FromUi::Active => self.happen(Event::Active).await,
             FromUi::StandingWished => self.measure(),
             FromUi::LockWished => self.happen(Event::LockWished).await,
             FromUi::CloseWished => self.happen(Event::End(Cause::Close)).await,
+        }
+    }
+
+    /// The window's process shows pages: what it says may be a page's word, and an admin reads it.
+    fn access_wished(&mut self, host: &str) {
+        let Some(host) = wished_host(host) else { return };
+        if self.wishes.admits(std::time::Instant::now()) {
+            self.tell_server(DeviceEventKind::AccessWished, None, Some(host));
         }
     }
 
@@ -158,6 +166,25 @@ impl Hub<'_> {
     pub(super) fn tell_server(&self, kind: DeviceEventKind, reason: Option<Reason>, host: Option<String>) {
         if let Some(push) = &self.push {
             push.send(FromDevice::Event(device_event(kind, reason, host)));
+        }
+    }
+}
+
+/// A host as a policy could name it; anything else is no wish.
+fn wished_host(said: &str) -> Option<String> {
+    url::Host::parse(said).ok().map(|host| host.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_can_be_wished_for() {
+        assert_eq!(wished_host("New.Example.jp").as_deref(), Some("new.example.jp"));
+        assert_eq!(wished_host("[::1]").as_deref(), Some("[::1]"));
+        for said in ["", "?", "tel:", "a b", "https://a.example/?patient=1", "a.example/patient", "患者 花子\n"] {
+            assert_eq!(wished_host(said), None, "{said}");
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_bytes::ByteBuf;
 use tokio::{task::yield_now, time::timeout};
 use workspace_policy::notices::VerifiedNotices;
 use workspace_protocol::{
+    device_api::Held,
     documents::Stage,
     ids::{CommandSeq, Epoch, UnixTime},
     push::{DeviceEventKind, FromDevice, ToDevice},
@@ -37,6 +38,8 @@ use super::{
 
 /// Wait before a failed renewal is tried again, in milliseconds.
 const RENEW_AGAIN_MS: u64 = 20_000;
+/// A renewal that new documents ask for waits a random number of such steps, of 256, in milliseconds.
+const RENEW_SPREAD_MS: u64 = 100;
 /// Longest wait until a receipt is written to the open channel.
 const CHANNEL_WAIT: Duration = Duration::from_millis(400);
 /// Longest wait for a receipt that needs a connection of its own, before the keys are destroyed.
@@ -114,24 +117,32 @@ impl Hub<'_> {
     }
 
     /// The PIN was right and the server admitted: documents first, then lease, then the session.
-    pub(super) async fn unlocked(&mut self, admitted: Admitted) {
+    pub(super) async fn unlocked(&mut self, mut admitted: Admitted) {
         let Some(opened) = &admitted.opened else { return };
         self.steps.done("admitted");
         self.report.admitted();
         if let Some(missing) = self.does_not_hold().await {
             return self.not_held(&missing).await;
         }
+        let held = match self.at_least(opened.sealed.held) {
+            Ok(held) => held,
+            Err(refused) => return self.without_documents(refused).await,
+        };
         let time = admitted.terms.heard.device_time(clock::now());
         let bundle =
             Documents::bundle_of(&admitted.admission, &opened.sealed, self.device.root, admitted.group.clone());
-        let documents = match Documents::verify(bundle, opened.sealed.held, time) {
+        let documents = match Documents::verify(bundle, held, time) {
             Ok(documents) => documents,
-            Err(refused) => match self.fall_back(&admitted, refused, time) {
+            Err(refused) => match self.fall_back(&admitted, held, refused, time) {
                 Ok(documents) => documents,
                 Err(refused) => return self.without_documents(refused).await,
             },
         };
+        if let Err(refused) = self.raise_floor(documents.held().boundary) {
+            return self.without_documents(refused).await;
+        }
         let limits = documents.limits();
+        admitted.terms = documents.bound(admitted.terms);
         self.kek = Some(opened.kek.clone());
         self.keep_keys_in_memory();
         self.documents = Some(documents);
@@ -147,7 +158,13 @@ impl Hub<'_> {
     }
 
     /// A new document that is refused leaves the old ones in force, if there are any.
-    fn fall_back(&self, admitted: &Admitted, refused: Refused, time: UnixTime) -> Result<Documents, Refused> {
+    fn fall_back(
+        &self,
+        admitted: &Admitted,
+        held: Held,
+        refused: Refused,
+        time: UnixTime,
+    ) -> Result<Documents, Refused> {
         let Some(opened) = &admitted.opened else { return Err(refused) };
         let admission = &admitted.admission;
         if admission.policy.is_none() && admission.boundary.is_none() {
@@ -161,7 +178,7 @@ impl Hub<'_> {
             policy: sealed.policy.clone(),
             key_certificate: sealed.key_certificate.clone(),
         };
-        let documents = Documents::verify(old, sealed.held, time).map_err(|_| refused)?;
+        let documents = Documents::verify(old, held, time).map_err(|_| refused)?;
         self.report_refused(refused);
         Ok(documents)
     }
@@ -260,8 +277,11 @@ impl Hub<'_> {
     }
 
     /// A renewal was admitted.
-    pub(super) async fn renewed(&mut self, admitted: Admitted) {
+    pub(super) async fn renewed(&mut self, mut admitted: Admitted) {
         let moved = self.documents.as_mut().is_some_and(|documents| documents.enter(&admitted.group));
+        if let Some(documents) = &self.documents {
+            admitted.terms = documents.bound(admitted.terms);
+        }
         self.take_over(&admitted);
         self.keep(&admitted);
         self.lease(LeaseEvent::Granted(admitted.terms)).await;
@@ -367,8 +387,14 @@ impl Hub<'_> {
             Offered::Suspended(refused) => self.report_refused(refused),
             Offered::Swapped => {}
         }
+        let Some(version) = self.documents.as_ref().map(Documents::held) else { return };
+        if let Err(refused) = self.raise_floor(version.boundary) {
+            self.report_refused(refused);
+            return self.happen(Event::End(Cause::Refused(refused.reason))).await;
+        }
+        self.renew_if_too_long();
         let Some(documents) = &self.documents else { return };
-        let (bundle, limits, version) = (documents.bundle().clone(), documents.limits(), documents.held());
+        let (bundle, limits) = (documents.bundle().clone(), documents.limits());
         self.keep_sealed();
         self.hand_out(false);
         if documents.outside().is_none() {
@@ -380,6 +406,16 @@ impl Hub<'_> {
             }
         }
         self.happen(Event::NewLimits(limits)).await;
+    }
+
+    /// New documents may allow a shorter lease than the one that runs: that one keeps its word, but not for long. Spread,
+    /// since a whole fleet hears of them in one moment.
+    fn renew_if_too_long(&mut self) {
+        let longest = self.documents.as_ref().map(Documents::longest_lease);
+        if longest.is_some_and(|longest| self.lease.is_longer_than(longest)) {
+            let soon = clock::now().boot.plus(u64::from(rand::random::<u8>()) * RENEW_SPREAD_MS);
+            self.renew_at = Some(self.renew_at.map_or(soon, |at| at.min(soon)));
+        }
     }
 
     fn report_refused(&self, refused: Refused) {
