@@ -72,6 +72,10 @@ fn shown_only(parts: &mut Parts, kind: Kind, download: Download) -> Result<Optio
         if is_page(kind) {
             return Ok(Some(offer));
         }
+        // A picture or PDF carries no script of the system's, and a sandbox would keep a PDF from being drawn.
+        if !matches!(offer, Offer::Known(_)) {
+            view::disarm(&mut parts.headers);
+        }
     }
     if is_attachment(&parts.headers) {
         // A script reads it, or it is a part of the page: the engine shows nothing by itself.

@@ -52,6 +52,13 @@ pub fn offer(media: &str) -> Option<Offer> {
     }
 }
 
+/// Takes script from an answer to what looked like a script's own request. A service worker may answer a page's
+/// navigation with it, and over plain HTTP the engine does not say what a request is for; a script that reads it is not
+/// held up by this.
+pub fn disarm(headers: &mut HeaderMap) {
+    headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_SCRIPT));
+}
+
 impl Offer {
     /// Makes the head of the answer fit for showing a file that begins with `first`.
     ///
@@ -66,7 +73,7 @@ impl Offer {
             Self::Any if !packed => set(headers, header::CONTENT_TYPE, found.ok_or(Reason::DownloadBlocked)?),
             Self::Text if packed || !first.contains(&0) => as_text(headers),
             Self::Document => {
-                headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_SCRIPT));
+                disarm(headers);
             }
             Self::Known(_) | Self::Any | Self::Text => return Err(Reason::DownloadBlocked),
         }

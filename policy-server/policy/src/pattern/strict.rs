@@ -132,7 +132,7 @@ impl Pattern {
     pub fn never(&self) -> Option<String> {
         if let Some(path) = self.path.as_deref() {
             if is_ambiguous(path) {
-                return Some("a path with '//', %2f, %5c or %00 is never allowed".to_owned());
+                return Some("a path with '//', %2f, %5c, %00 or '..;' is never allowed".to_owned());
             }
             match url::Url::parse("https://h").map(|mut url| {
                 url.set_path(path);

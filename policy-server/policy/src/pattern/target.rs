@@ -136,10 +136,22 @@ pub(super) fn inner_of_blob(url: &Url) -> Option<Url> {
     (url.scheme() == "blob").then(|| Url::parse(url.path()).ok()).flatten()
 }
 
-/// Whether a path hides separators: `//`, or an encoded `/`, `\` or NUL, which servers may undo.
+/// Whether a path has a second reading: it hides separators (`//`, or an encoded `/`, `\` or NUL, which servers may
+/// undo), or a way up in a segment with parameters (`..;x`, which servers may cut before they go up).
 #[must_use]
 pub fn is_ambiguous(path: &str) -> bool {
-    let bytes = path.as_bytes();
+    hides_separators(path.as_bytes()) || path.split('/').any(is_dots_with_parameters)
+}
+
+/// `.` or `..`, with parameters after it. (Without, the parser has followed them.)
+fn is_dots_with_parameters(segment: &str) -> bool {
+    let after_dot = |text| ["%2e", "%2E", "."].iter().find_map(|dot| str::strip_prefix(text, dot));
+    let Some(rest) = after_dot(segment) else { return false };
+    let rest = after_dot(rest).unwrap_or(rest);
+    [";", "%3b", "%3B"].iter().any(|cut| rest.starts_with(cut))
+}
+
+fn hides_separators(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"//")
         || bytes
             .windows(3)
@@ -191,6 +203,16 @@ mod tests {
             assert!(is_ambiguous(path), "{path}");
         }
         for path in ["/", "/a/b", "/%2e", "/%252f", "/a%20b", ""] {
+            assert!(!is_ambiguous(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_way_up_behind_parameters_is_ambiguous() {
+        for path in ["/app/..;/admin", "/app/..;x=1/admin", "/app/%2e%2E;/x", "/app/.%2e%3b/x", "/app/.;/x", "/..;"] {
+            assert!(is_ambiguous(path), "{path}");
+        }
+        for path in ["/app;x=1/a", "/app/a..;/b", "/app/...;/b", "/app/.well-known;x", "/;", "/app/..a;"] {
             assert!(!is_ambiguous(path), "{path}");
         }
     }

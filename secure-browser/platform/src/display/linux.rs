@@ -37,6 +37,11 @@ const NUMBERS: std::ops::Range<u32> = 100..1000;
 /// What Xephyr needs of the environment: whose display, how to find its own programs, where an X client's cookie is.
 const KEPT: &[&str] = &["DISPLAY", "XAUTHORITY", "HOME", "PATH", "LANG"];
 
+/// Parts of the X server that nothing in the room uses: what is not there cannot be broken into. (Input goes by XTEST
+/// where a test or an input method types.)
+const UNUSED: &[&str] =
+    &["GLX", "RECORD", "DPMS", "DOUBLE-BUFFER", "X-Resource", "XVideo", "XVideo-MotionCompensation", "SECURITY"];
+
 /// A running private display. Readable (`AsFd`) once it has ended. Dropping it ends it.
 #[derive(Debug)]
 pub struct Display {
@@ -274,6 +279,7 @@ fn command(program: &Path, spec: &DisplaySpec, number: u32, authority: &Path, sa
     command.args(["-screen", &format!("{}x{}", spec.width, spec.height), "-title", &spec.title]);
     command.args(["-name", &class_of(number)]);
     command.args(["-resizeable", "-no-host-grab", "-r", "-noreset", "-nolisten", "tcp", "-nolisten", "local"]);
+    command.args(UNUSED.iter().flat_map(|name| ["-extension", name]));
     if spec.fullscreen {
         command.arg("-fullscreen");
     }

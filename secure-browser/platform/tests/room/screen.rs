@@ -12,6 +12,11 @@ use secure_browser_platform::{
     room::{FileInRoom, Mount, RoomSpec},
 };
 
+use x11rb::{
+    protocol::xproto::ConnectionExt,
+    rust_connection::{DefaultStream, RustConnection},
+};
+
 use crate::{
     harness::Test,
     set_up::{end_of, spec},
@@ -20,6 +25,7 @@ use crate::{
 pub const TESTS: &[Test] = &[
     ("a_private_display_lets_in_its_cookie_only_and_leaves_nothing", a_private_display_lets_in_its_cookie_only),
     ("two_private_displays_and_the_persons_own_are_three", two_private_displays_and_the_persons_own_are_three),
+    ("what_nothing_in_the_room_uses_is_not_in_its_display", what_nothing_in_the_room_uses_is_not_in_its_display),
     ("what_a_killed_session_left_is_cleared", what_a_killed_session_left_is_cleared),
     ("a_display_that_cannot_be_says_why", a_display_that_cannot_be_says_why),
 ];
@@ -102,6 +108,33 @@ fn two_private_displays_and_the_persons_own_are_three() {
     drop((first, second));
     // Left alone, also where it listens on no abstract socket.
     assert!(std::os::unix::net::UnixStream::connect(desktop.socket()).is_ok());
+}
+
+fn what_nothing_in_the_room_uses_is_not_in_its_display() {
+    let _desktop = Desktop::start();
+    let folder = tempfile::tempdir().unwrap();
+    let display = started(folder.path());
+    let authority = display.cookie().authority_file();
+    let secret = authority.get(authority.len() - 16..).unwrap().to_vec();
+    let socket = std::os::unix::net::UnixStream::connect(display.socket()).unwrap();
+    let (stream, _) = DefaultStream::from_unix_stream(socket).unwrap();
+    let name = b"MIT-MAGIC-COOKIE-1".to_vec();
+    let client = RustConnection::connect_to_stream_with_auth_info(stream, 0, name, secret).unwrap();
+    let there: Vec<String> = client
+        .list_extensions()
+        .unwrap()
+        .reply()
+        .unwrap()
+        .names
+        .into_iter()
+        .map(|one| String::from_utf8_lossy(&one.name).into_owned())
+        .collect();
+    for used in ["XTEST", "MIT-SHM", "RANDR", "XInputExtension", "XKEYBOARD"] {
+        assert!(there.iter().any(|one| one == used), "{used} of {there:?}");
+    }
+    for unused in ["GLX", "RECORD", "DPMS", "DOUBLE-BUFFER", "X-Resource", "XVideo", "SECURITY"] {
+        assert!(!there.iter().any(|one| one == unused), "{unused}");
+    }
 }
 
 fn what_a_killed_session_left_is_cleared() {

@@ -250,6 +250,21 @@ async fn what_can_be_shown_is_shown_and_not_saved() {
 }
 
 #[tokio::test]
+async fn a_file_on_offer_carries_no_script_into_a_page_whatever_asked_for_it() {
+    // `empty` is a fetch, a service worker's too; no word at all is plain HTTP.
+    for said in ["empty", "", "object", "newest-thing", "document"] {
+        for media in ["text/html", "image/svg+xml", "text/xsl"] {
+            let offered = format!("Content-Type: {media}\r\nContent-Disposition: attachment; filename=x\r\n");
+            let (head, _) = answered("download = \"view\"", said, &offered).await;
+            assert_eq!((status(&head), header(&head, "x-content-type-options")), (200, vec!["nosniff"]), "{head}");
+            let sandboxed = header(&head, "content-security-policy").iter().any(|line| line.ends_with("; sandbox"));
+            let letters = header(&head, "content-type").iter().any(|line| line.starts_with("text/plain"));
+            assert!(sandboxed || letters, "{said} {media}: {head}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_granted_power_is_left_to_the_page_and_the_others_are_taken() {
     let (head, _) = answered("camera = true", "document", "Content-Type: text/html\r\n").await;
     let powers = header(&head, "permissions-policy").join(",");

@@ -51,13 +51,14 @@ fn name_and_parent(stat: &str) -> Option<(&str, u32)> {
     Some((name, rest.split(' ').nth(1)?.parse().ok()?))
 }
 
-/// Memory of its own and memory that it shares with its like; what lies in files is the system's.
+/// Memory of its own, also where it was moved to swap, and memory that it shares with its like; what lies in files is
+/// the system's.
 fn held(status: &str) -> u64 {
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
     };
-    let kib = ["RssAnon:", "RssShmem:"].into_iter().filter_map(field).fold(0, u64::saturating_add);
+    let kib = ["RssAnon:", "RssShmem:", "VmSwap:"].into_iter().filter_map(field).fold(0, u64::saturating_add);
     kib.saturating_mul(1024)
 }
 
@@ -77,6 +78,7 @@ mod tests {
     #[test]
     fn what_is_held_is_counted_in_bytes() {
         assert_eq!(held("RssAnon:\t     100 kB\nRssFile:\t  900 kB\nRssShmem:\t       4 kB\n"), 104 * 1024);
+        assert_eq!(held("RssAnon:\t     100 kB\nVmSwap:\t    1000 kB\n"), 1100 * 1024, "swapped out is held still");
         assert_eq!(held(""), 0);
     }
 
