@@ -1,8 +1,11 @@
 //! Binding a request to the TLS connection it came on (RFC 9266) and to a single-use nonce.
 
+use base64::{Engine, engine::general_purpose::STANDARD as B64};
+
 use crate::{
     cbor,
     crypto::sha256,
+    device_api::PUSH,
     ids::{DeviceId, Epoch},
 };
 
@@ -17,6 +20,29 @@ pub type Nonce = [u8; 32];
 
 /// Life of a nonce in seconds. Source: trust.md section 4.
 pub const NONCE_LIFE_SECONDS: i64 = 120;
+
+/// Header of the request that opens the push channel: the device key's signature of [`push_bytes`], base64. The
+/// client certificate alone opens none, since the device's egress broker has that and its connections signed.
+pub const PROOF_HEADER: &str = "workspace-proof";
+
+/// What a device key signs to open the push channel on one connection.
+#[must_use]
+pub fn push_bytes(exporter: &Exporter, device: DeviceId, epoch: Epoch) -> Vec<u8> {
+    // The connection's own value is fresh: no nonce is needed.
+    request_bytes(PUSH, exporter, &Nonce::default(), Some((device, epoch)), &[])
+}
+
+/// A signature as [`PROOF_HEADER`] carries it.
+#[must_use]
+pub fn proof_value(signature: &[u8]) -> String {
+    B64.encode(signature)
+}
+
+/// The signature in a [`PROOF_HEADER`]; `None` if it is none.
+#[must_use]
+pub fn proof_of(value: &[u8]) -> Option<Vec<u8>> {
+    B64.decode(value).ok()
+}
 
 /// What a device key signs to make a request: purpose (its path), connection, nonce, sender and the body's hash.
 #[must_use]

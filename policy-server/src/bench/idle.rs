@@ -102,6 +102,7 @@ async fn ours(world: &World, nth: usize) -> Result<Channel, Wrong> {
     let identity = Some((world.certificate(device)?, &world.key));
     let config = client::config(&world.keys.tls_certificate, identity)?;
     Channel::open(client::secure(client::dial(world.address, nth).await?, config).await?).await
+    client::channel(client::secure(client::dial(world.address, nth).await?, config).await?, device, &world.key).await
 }
 
 /// Waits on a channel for what never comes.

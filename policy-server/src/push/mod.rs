@@ -11,16 +11,23 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use policy_server_store::{Store, View};
 use workspace_protocol::{
+    channel::{PROOF_HEADER, proof_of, push_bytes},
     push::{FROM_DEVICE_MAX, TO_DEVICE_MAX},
     reason::Reason,
 };
 
 use self::channel::Whose;
-use crate::{api::Refused, flow::Denial, serve::connection::Peer, server::Server};
+use crate::{
+    api::Refused,
+    flow::{Denial, signed::verify_p256},
+    serve::connection::Peer,
+    server::Server,
+};
 
 /// Bytes a channel reads at a time; an idle device must not cost the library's 128 KiB.
 const READ_BUFFER: usize = 512;
@@ -29,13 +36,14 @@ const READ_BUFFER: usize = 512;
 pub async fn open(
     State(server): State<Arc<Server>>,
     Extension(peer): Extension<Arc<Peer>>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(_) => return Refused::new(Reason::MessageMalformed).into_response(),
     };
-    let device = match admitted(&server, &peer).await {
+    let device = match admitted(&server, &peer, &headers).await {
         Ok(device) => device,
         Err(denial) => {
             let refused = Refused::of(&denial);
@@ -61,8 +69,10 @@ pub async fn open(
         })
 }
 
-/// The device of a certificate, if its epoch is current and not shut out. A locked one may listen, for its release.
 async fn admitted(server: &Server, peer: &Peer) -> Result<Whose, Denial> {
+/// The device of a certificate, if its own key has signed this very connection and its epoch is current and not shut
+/// out. A locked one may listen, for its release.
+async fn admitted(server: &Server, peer: &Peer, headers: &HeaderMap) -> Result<Device, Denial> {
     let certified = peer.certified.as_ref().ok_or(Reason::ProofInvalid)?;
     let (id, epoch) = (certified.device, certified.epoch);
     if server.denied.contains(id, epoch) {
@@ -70,6 +80,8 @@ async fn admitted(server: &Server, peer: &Peer) -> Result<Whose, Denial> {
     }
     let mut view = server.store.view().await?;
     let device = view.device(id).await?.ok_or(Reason::DeviceUnknown)?;
+    let proof = headers.get(PROOF_HEADER).and_then(|proof| proof_of(proof.as_bytes())).ok_or(Reason::ProofInvalid)?;
+    verify_p256(&device.device_key, &push_bytes(&peer.exporter, id, epoch), &proof)?;
     if view.is_banned(id, epoch).await? {
         return Err(Denial::of(device.standing.admits().err().unwrap_or(Reason::DeviceWiped)));
     }

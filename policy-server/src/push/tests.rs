@@ -1,6 +1,7 @@
 //! The push channel over real TLS.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use workspace_protocol::{
@@ -15,7 +16,7 @@ use crate::{
     flow::order,
     testing::{
         ADMIN, Rig,
-        device::{Device, open_channel},
+        device::{Device, open_channel, open_channel_signed_by},
     },
 };
 
@@ -155,6 +156,16 @@ async fn a_receipt_that_does_not_verify_is_seen_by_the_admin_and_a_good_one_mend
 async fn a_channel_needs_a_certificate() {
     let rig = Rig::start().await;
     assert_eq!(open_channel(&rig, None).await.err(), Some(403));
+}
+
+#[tokio::test]
+async fn a_certificate_alone_opens_no_channel_for_the_broker_has_it_too() {
+    let rig = Rig::start().await;
+    let device = Device::enroll(&rig, PIN).await;
+    let other = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    assert_eq!(open_channel_signed_by(&rig, Some(device.identity()), None).await.err(), Some(403));
+    assert_eq!(open_channel_signed_by(&rig, Some(device.identity()), Some(other)).await.err(), Some(403));
+    assert!(device.push(&rig).await.is_ok());
 }
 
 #[tokio::test]

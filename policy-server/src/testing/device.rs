@@ -31,7 +31,7 @@ use workspace_protocol::{
 
 use super::line::Line;
 use super::{Rig, line};
-use crate::clock;
+use crate::{clock, serve::connection};
 
 type Refused = (u16, Refusal);
 type Rng = rand::rngs::OsRng;
@@ -197,11 +197,28 @@ impl Device {
 /// The device's end of the push channel.
 pub struct Channel(WebSocketStream<TlsStream<TcpStream>>);
 
-/// Opens a channel; the status if the server does not.
+/// Opens a channel as the device does, with its key's signature; the status if the server does not.
 pub async fn open_channel(rig: &Rig, identity: Option<line::Identity>) -> Result<Channel, u16> {
-    use tokio_tungstenite::tungstenite::Error;
+    let key = identity.as_ref().map(|(_, key)| KeyPair::try_from(key).unwrap());
+    open_channel_signed_by(rig, identity, key).await
+}
+
+/// Opens a channel with a certificate, and `key`'s signature of the connection if there is one.
+pub async fn open_channel_signed_by(
+    rig: &Rig,
+    identity: Option<line::Identity>,
+    key: Option<KeyPair>,
+) -> Result<Channel, u16> {
+    use tokio_tungstenite::tungstenite::{Error, client::IntoClientRequest};
+    let who = identity.as_ref().and_then(|(chain, _)| connection::certified(chain.first()?));
     let stream = line::tls(rig, identity, &TLS13).await.unwrap();
-    match tokio_tungstenite::client_async(format!("wss://127.0.0.1{PUSH}"), stream).await {
+    let mut request = format!("wss://127.0.0.1{PUSH}").into_client_request().unwrap();
+    if let (Some(who), Some(key)) = (who, key) {
+        let exporter = stream.get_ref().1.export_keying_material([0; 32], channel::EXPORTER_LABEL, None).unwrap();
+        let signature = key.sign(&channel::push_bytes(&exporter, who.device, who.epoch)).unwrap();
+        request.headers_mut().insert(channel::PROOF_HEADER, channel::proof_value(&signature).parse().unwrap());
+    }
+    match tokio_tungstenite::client_async(request, stream).await {
         Ok((socket, _)) => Ok(Channel(socket)),
         Err(Error::Http(response)) => Err(response.status().as_u16()),
         Err(other) => panic!("{other}"),

@@ -17,10 +17,11 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue, protocol::WebSocketConfig},
 };
 use workspace_protocol::{
     cbor,
+    channel::{EXPORTER_LABEL, PROOF_HEADER, proof_value, push_bytes},
     device_api::{Held, PUSH},
     ids::{DeviceId, Epoch, UnixTime},
     push::{DEAD_AFTER_SECONDS, FromDevice, PING_AFTER_SECONDS, TO_DEVICE_MAX, ToDevice},
@@ -206,8 +207,12 @@ async fn upgrade(pass: &Pass, key: &DeviceKey) -> Result<Socket, LinkError> {
         .write_buffer_size(0)
         .max_message_size(Some(TO_DEVICE_MAX))
         .max_frame_size(Some(TO_DEVICE_MAX));
-    let url = format!("wss://{}{PUSH}", pass.server.authority);
-    let opened = timeout(HANDSHAKE_WAIT, client_async_with_config(url, tls, Some(config))).await;
+    let exporter = tls.get_ref().1.export_keying_material([0; 32], EXPORTER_LABEL, None).map_err(|_| LinkError::Tls)?;
+    let proof = key.sign(&push_bytes(&exporter, pass.device, pass.epoch)).map_err(|_| LinkError::Tls)?;
+    let mut request = format!("wss://{}{PUSH}", pass.server.authority).into_client_request().map_err(broken)?;
+    let proof = HeaderValue::from_str(&proof_value(&proof)).map_err(|_| LinkError::Malformed)?;
+    request.headers_mut().insert(PROOF_HEADER, proof);
+    let opened = timeout(HANDSHAKE_WAIT, client_async_with_config(request, tls, Some(config))).await;
     Ok(opened.map_err(|_| LinkError::TimedOut)?.map_err(broken)?.0)
 }
 

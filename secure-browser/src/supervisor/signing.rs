@@ -25,7 +25,10 @@ fn is_tls(message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use workspace_protocol::channel::request_bytes;
+    use workspace_protocol::{
+        channel::{push_bytes, request_bytes},
+        ids::{DeviceId, Epoch},
+    };
 
     use super::*;
 
@@ -37,6 +40,7 @@ mod tests {
         let renewal = request_bytes("/device/v1/renew", &[1; 32], &[2; 32], None, b"body");
         for other in [
             renewal,
+            push_bytes(&[1; 32], DeviceId::random(), Epoch(1)),
             tls(b"TLS 1.3, server CertificateVerify\0", 32),
             tls(TLS_CLIENT, 33),
             tls(TLS_CLIENT, 0),
