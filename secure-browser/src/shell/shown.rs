@@ -12,7 +12,10 @@ const BLANK: &str = "about:blank";
 
 /// The pages of all content views.
 #[derive(Clone, Default)]
-pub struct Shown(Rc<RefCell<Vec<(WeakRef<WebView>, Place)>>>);
+pub struct Shown(Rc<RefCell<Vec<Watched>>>);
+
+/// A view and what it shows.
+type Watched = (WeakRef<WebView>, Place);
 
 impl Shown {
     /// Follows `page` from now on, before any other handler of it. `opener` is the page that opened it, empty if it was
