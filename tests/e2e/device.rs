@@ -7,8 +7,8 @@ mod paste;
 mod people;
 mod restored;
 mod screen;
-mod witness;
 mod shown;
+mod witness;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 

@@ -1,5 +1,6 @@
 //! A device's push channel in a bench: a WebSocket spoken by hand, so that thousands fit into one process.
 
+use rcgen::{KeyPair, SigningKey as _};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -7,8 +8,9 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 use workspace_protocol::{
     cbor,
+    channel::{self, EXPORTER_LABEL, Exporter, PROOF_HEADER},
     device_api::PUSH,
-    ids::Version,
+    ids::{DeviceId, Epoch, Version},
     push::{FromDevice, TO_DEVICE_MAX, ToDevice},
 };
 
@@ -30,9 +32,12 @@ impl Channel {
     ///
     /// # Errors
     /// What the server said instead.
-    pub async fn open(mut stream: Stream) -> Result<Self, Wrong> {
+    pub async fn open(mut stream: Stream, device: DeviceId, key: &KeyPair) -> Result<Self, Wrong> {
+        let exporter = stream.get_ref().1.export_keying_material(Exporter::default(), EXPORTER_LABEL, None)?;
+        let proof = channel::proof_value(&key.sign(&channel::push_bytes(&exporter, device, Epoch(1)))?);
         let request = format!(
             "GET {PUSH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             {PROOF_HEADER}: {proof}\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;

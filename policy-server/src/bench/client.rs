@@ -27,12 +27,12 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use workspace_protocol::{
     cbor,
+    channel::{self, EXPORTER_LABEL, Exporter},
     device_api::{
         Admission, HELLO, Held, Hello, HelloReply, RECEIPT, RENEW, REPLY_MAX, ReceiptReply, ReceiptUpload, Renew, Seen,
         SignedRequest,
     },
     ids::{DeviceId, Epoch},
-    channel::{self, EXPORTER_LABEL, Exporter, PROOF_HEADER},
 };
 
 use super::{Wrong, world::facts};
@@ -169,14 +169,6 @@ async fn post<T: Serialize, R: DeserializeOwned>(
     if status.is_success() { Ok(cbor::from_slice(&bytes, REPLY_MAX)?) } else { Err(format!("{path}: {status}").into()) }
 }
 
-pub async fn channel(
-    mut stream: TlsStream<TcpStream>,
-    device: DeviceId,
-    key: &KeyPair,
-) -> Result<TlsStream<TcpStream>, Wrong> {
-    let exporter = stream.get_ref().1.export_keying_material(Exporter::default(), EXPORTER_LABEL, None)?;
-    let proof = channel::proof_value(&key.sign(&channel::push_bytes(&exporter, device, Epoch(1)))?);
-         {PROOF_HEADER}: {proof}\r\n\
 /// Reads byte by byte until `end`, so that nothing after it is taken away.
 pub async fn read_until<S: AsyncReadExt + Unpin>(stream: &mut S, end: &[u8]) -> Result<Vec<u8>, Wrong> {
     let mut read = Vec::new();

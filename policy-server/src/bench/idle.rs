@@ -101,8 +101,8 @@ async fn ours(world: &World, nth: usize) -> Result<Channel, Wrong> {
     let device = *world.devices.get(nth).ok_or("no such device")?;
     let identity = Some((world.certificate(device)?, &world.key));
     let config = client::config(&world.keys.tls_certificate, identity)?;
-    Channel::open(client::secure(client::dial(world.address, nth).await?, config).await?).await
-    client::channel(client::secure(client::dial(world.address, nth).await?, config).await?, device, &world.key).await
+    let stream = client::secure(client::dial(world.address, nth).await?, config).await?;
+    Channel::open(stream, device, &world.key).await
 }
 
 /// Waits on a channel for what never comes.

@@ -211,7 +211,7 @@ async fn connect(world: &World, count: usize) -> Result<(mpsc::UnboundedReceiver
         let identity = Some((world.certificate(id)?, &world.key));
         let config = client::config(&world.keys.tls_certificate, identity)?;
         let stream = client::secure(client::dial(world.address, nth).await?, config).await?;
-        Ok::<_, Wrong>((nth, Channel::open(stream).await?))
+        Ok::<_, Wrong>((nth, Channel::open(stream, id, &world.key).await?))
     };
     let mut opened = stream::iter(0..count).map(open).buffer_unordered(OPENING);
     while let Some((nth, channel)) = opened.try_next().await? {

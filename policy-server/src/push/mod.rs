@@ -69,10 +69,9 @@ pub async fn open(
         })
 }
 
-async fn admitted(server: &Server, peer: &Peer) -> Result<Whose, Denial> {
 /// The device of a certificate, if its own key has signed this very connection and its epoch is current and not shut
 /// out. A locked one may listen, for its release.
-async fn admitted(server: &Server, peer: &Peer, headers: &HeaderMap) -> Result<Device, Denial> {
+async fn admitted(server: &Server, peer: &Peer, headers: &HeaderMap) -> Result<Whose, Denial> {
     let certified = peer.certified.as_ref().ok_or(Reason::ProofInvalid)?;
     let (id, epoch) = (certified.device, certified.epoch);
     if server.denied.contains(id, epoch) {

@@ -7,7 +7,6 @@ use serde_bytes::ByteBuf;
 use workspace_protocol::{
     crypto::{self, Secret, SigningKey, VerifyingKey},
     ids::{DeviceId, Epoch, UnixTime, Version},
-    ids::{DeviceId, Epoch, Version},
 };
 
 use crate::{

@@ -311,7 +311,7 @@ impl Profile {
             status.log_forked_at = status.log_forked_at.or(Some(now));
             // Only shown: the log is judged anew at each contact.
             let _ = self.put_status(&status);
-    }
+        }
     }
 
     /// Replaces the device file, when the server's online key or the boundary has changed.

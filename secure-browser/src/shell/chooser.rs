@@ -97,24 +97,19 @@ impl Chooser {
     /// A mark for each file, and a button that sends the marked ones.
     fn marks(&self, card: &gtk::Box, files: &[Handed], several: bool, opened: Opened) {
         let rows = rows(card);
-        // Of a single file there is one mark at most, and none at first: that is what the unseen mark stands for.
-        let none = gtk::RadioButton::new();
         let mut marks = Marks::new();
         for file in files {
-            let mark = if several {
-                gtk::CheckButton::with_label(&label(file))
-            } else {
-                gtk::RadioButton::with_label_from_widget(&none, &label(file)).upcast()
-            };
+            let mark = gtk::CheckButton::with_label(&label(file));
             rows.add(&mark);
             marks.push((mark, file.path.clone()));
+        }
+        if !several {
+            one_at_most(&marks);
         }
         let send = gtk::Button::with_label(&self.words.get("ui-choose-send"));
         send.style_context().add_class("main");
         let (root, pending) = (self.root.clone(), self.pending.clone());
         send.connect_clicked(move |_| {
-            // Lives as long as the marks do.
-            let _ = &none;
             let chosen: Vec<&str> =
                 marks.iter().filter(|(mark, _)| mark.is_active()).map(|(_, path)| path.as_str()).collect();
             if !chosen.is_empty() && opened.takes_presses(Instant::now()) {
@@ -170,6 +165,23 @@ fn rows(card: &gtk::Box) -> gtk::Box {
 
 fn label(file: &Handed) -> String {
     format!("{}　{}", file.name, handed::size(file.bytes))
+}
+
+/// Of a single file there is one mark at most, and none at first: a new one takes the old one away.
+fn one_at_most(marks: &Marks) {
+    for (mark, _) in marks {
+        let others: Vec<_> = marks
+            .iter()
+            .map(|(other, _)| other)
+            .filter(|other| *other != mark)
+            .map(|other| other.downgrade())
+            .collect();
+        mark.connect_toggled(move |mark| {
+            if mark.is_active() {
+                others.iter().filter_map(|other| other.upgrade()).for_each(|other| other.set_active(false));
+            }
+        });
+    }
 }
 
 fn text(words: &str, class: &str) -> gtk::Label {

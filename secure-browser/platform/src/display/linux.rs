@@ -40,7 +40,7 @@ const KEPT: &[&str] = &["DISPLAY", "XAUTHORITY", "HOME", "PATH", "LANG"];
 /// Parts of the X server that nothing in the room uses: what is not there cannot be broken into. (Input goes by XTEST
 /// where a test or an input method types.)
 const UNUSED: &[&str] =
-    &["GLX", "RECORD", "DPMS", "DOUBLE-BUFFER", "X-Resource", "XVideo", "XVideo-MotionCompensation", "SECURITY"];
+    &["GLX", "DPMS", "DOUBLE-BUFFER", "X-Resource", "XVideo", "XVideo-MotionCompensation", "SECURITY"];
 
 /// A running private display. Readable (`AsFd`) once it has ended. Dropping it ends it.
 #[derive(Debug)]

@@ -59,11 +59,11 @@ fn watch_progress(page: &WebView, clock: &Clock, hooks: &Hooks) {
         LoadEvent::Started => clock.start_unless_running(),
         LoadEvent::Committed => events.content(ContentEvent::Changed),
         LoadEvent::Finished => {
+            let url = shown.of(page);
             // The blank page that warmed the engine may be done only after the first one was asked for.
             if url.starts_with("http")
                 && let Some(ms) = clock.stop()
             {
-            let url = shown.of(page);
                 events.content(ContentEvent::Loaded { url: bare_address(&url), ms });
             }
         }

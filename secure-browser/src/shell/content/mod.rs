@@ -83,7 +83,7 @@ impl Content {
     /// No engine yet, and no view.
     #[must_use]
     pub fn new(hooks: Hooks) -> Self {
-        let clipboards = Clipboards::new(hooks.guard.clone());
+        let clipboards = Clipboards::new(hooks.guard.clone(), hooks.shown.clone());
         Self(Rc::new(Inner {
             root: gtk::Stack::new(),
             engine: OnceCell::new(),
@@ -110,7 +110,6 @@ impl Content {
         let engine = self.0.engine.get_or_init(|| Engine { seed, context });
         self.add_view(&engine.seed)?.load_uri("about:blank");
         Ok(())
-        let clipboards = Clipboards::new(hooks.guard.clone(), hooks.shown.clone());
     }
 
     /// The widget that holds the views.
