@@ -149,11 +149,11 @@ fn svg(figure: &Figure) -> String {
     let mut y = TOP;
     for bar in &figure.bars {
         let (class, long) = (if bar.ours { "o" } else { "p" }, place(bar.value));
-        let _ = write!(
+        let _ = writeln!(
             rows,
             "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
              <rect class=\"{class}\" x=\"{LEFT:.0}\" y=\"{y:.0}\" width=\"{long:.1}\" height=\"{:.0}\"/>\
-             <text x=\"{:.1}\" y=\"{:.0}\">{}</text>\n",
+             <text x=\"{:.1}\" y=\"{:.0}\">{}</text>",
             LEFT - 8.0,
             y + 14.0,
             escaped(&bar.label),
@@ -166,10 +166,10 @@ fn svg(figure: &Figure) -> String {
     }
     if let Some((goal, word)) = figure.goal {
         let x = LEFT + place(goal);
-        let _ = write!(
+        let _ = writeln!(
             rows,
             "<line class=\"g\" x1=\"{x:.1}\" y1=\"{:.0}\" x2=\"{x:.1}\" y2=\"{y:.0}\"/>\
-             <text class=\"n\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{word} {}</text>\n",
+             <text class=\"n\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{word} {}</text>",
             TOP - 4.0,
             y + 14.0,
             short(goal),
