@@ -44,7 +44,7 @@ fn a_server_with_another_history_is_refused_until_the_root_key_says_otherwise() 
         fs::write(&other, other_root()?)?;
         expect("another root", restart(&scene, &other)?, 1)?;
         expect("still another history", asked(&device)?, "log.forked".to_owned())?;
-        expect("the root", restart(&scene, &data.join("root.key"))?, 0)?;
+        expect("the root", restart(&scene, &scene.server.root_key())?, 0)?;
         expect("the root's word", asked(&device)?, "admitted".to_owned())?;
         expect("once more", asked(&device)?, "admitted".to_owned())?;
         let whole = scene.server.command(&["audit", "verify", "--json"]).arg(&data).output()?;

@@ -277,7 +277,9 @@ impl PolicyServer {
         self.folder.join("data")
     }
 
-    fn root_key(&self) -> PathBuf {
+    /// Where the root key lies, which is moved away from the server.
+    #[must_use]
+    pub fn root_key(&self) -> PathBuf {
         self.folder.join("usb-stick-root.key")
     }
 

@@ -262,7 +262,7 @@ async fn the_first_steps_wait_for_the_boundary_and_end_with_an_invitation() {
     let invited = browser.post("/console/setup/invite", &[("person", "花子 <b>")]).await;
     assert!(invited.body.contains("secure-workspace://enroll") && invited.body.contains("<svg"));
     assert!(!invited.body.contains("<b>"));
-    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/systems", "used once");
+    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/invite", "used once");
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn the_first_steps_are_no_way_around_the_second_admin() {
     assert!(rig.server.current.policy(&"staff".parse().unwrap()).is_none(), "nothing came into force");
     let drafts = rig.server.store.view().await.unwrap().rollouts(None, &[Life::Draft], 9).await.unwrap();
     assert_eq!(drafts.len(), 1);
-    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/systems");
+    assert_eq!(browser.post("/console/setup/apply", &[]).await.location(), "/console/setup/invite");
 }
 
 #[tokio::test]

@@ -1,11 +1,6 @@
 //! The file chooser: files of the hand-over folder, over the page that asks for them, and no way to any other folder.
 
-use std::{
-    cell::RefCell,
-    path::Path,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, path::Path, rc::Rc};
 
 use gtk::prelude::*;
 use webkit2gtk::{FileChooserRequest, FileChooserRequestExt, WebView};
@@ -23,9 +18,6 @@ use super::{
 /// Height of the list in pixels.
 const LIST: i32 = 260;
 
-/// A press within this time was meant for the page: it was under way before the person could see the chooser.
-const UNSEEN: Duration = Duration::from_millis(700);
-
 /// The chooser; hidden until a page asks.
 pub struct Chooser {
     /// The widget.
@@ -38,17 +30,6 @@ pub struct Chooser {
 type Pending = Rc<RefCell<Option<(FileChooserRequest, WebView)>>>;
 /// The files with the mark that chooses each.
 type Marks = Vec<(gtk::CheckButton, String)>;
-
-/// When the chooser came up.
-#[derive(Clone, Copy)]
-struct Opened(Instant);
-
-impl Opened {
-    /// Whether a press at `now` may answer it.
-    fn takes_presses(self, now: Instant) -> bool {
-        now.saturating_duration_since(self.0) >= UNSEEN
-    }
-}
 
 impl Chooser {
     /// A hidden one.
@@ -67,8 +48,7 @@ impl Chooser {
     }
 
     /// Offers the files that `request` of `page` takes, which is at `url`. A request that was still open is answered
-    /// with none. The page has the person's keys until now and chooses the moment: so the keyboard goes to what sends
-    /// nothing, and a file takes a mark and a press of its own.
+    /// with none.
     pub fn offer(&self, page: &WebView, request: &FileChooserRequest, url: &str) {
         self.clear();
         let types: Vec<String> = request.mime_types().into_iter().map(String::from).collect();
@@ -80,22 +60,37 @@ impl Chooser {
         card.add(&text(&self.words.with("ui-choose-title", &[("host", &host)]), "text"));
         card.add(&text(&self.words.with("ui-choose-hint", &[("folder", &self.folder.borrow())]), "says"));
         *self.pending.borrow_mut() = Some((request.clone(), page.clone()));
-        let opened = Opened(Instant::now());
-        if files.is_empty() {
+        let first = if files.is_empty() {
             card.add(&text(&self.words.get("ui-choose-none"), "text"));
+            None
+        } else if request.selects_multiple() {
+            self.several(&card, &files)
         } else {
-            self.marks(&card, &files, request.selects_multiple(), opened);
-        }
-        let cancel = self.cancel_button(opened);
+            self.one(&card, &files)
+        };
+        let cancel = self.cancel_button();
         card.add(&cancel);
         self.root.add(&card);
         card.show_all();
         self.root.show();
-        cancel.grab_focus();
+        first.unwrap_or(cancel.upcast()).grab_focus();
     }
 
-    /// A mark for each file, and a button that sends the marked ones.
-    fn marks(&self, card: &gtk::Box, files: &[Handed], several: bool, opened: Opened) {
+    /// A button for each file, which chooses it at once.
+    fn one(&self, card: &gtk::Box, files: &[Handed]) -> Option<gtk::Widget> {
+        let rows = rows(card);
+        for file in files {
+            let button = gtk::Button::with_label(&label(file));
+            button.style_context().add_class("plain");
+            let (root, pending, path) = (self.root.clone(), self.pending.clone(), file.path.clone());
+            button.connect_clicked(move |_| answer(&root, &pending, &[&path]));
+            rows.add(&button);
+        }
+        rows.children().into_iter().next()
+    }
+
+    /// A mark for each file, and a button that chooses the marked ones.
+    fn several(&self, card: &gtk::Box, files: &[Handed]) -> Option<gtk::Widget> {
         let rows = rows(card);
         let mut marks = Marks::new();
         for file in files {
@@ -103,31 +98,25 @@ impl Chooser {
             rows.add(&mark);
             marks.push((mark, file.path.clone()));
         }
-        if !several {
-            one_at_most(&marks);
-        }
         let send = gtk::Button::with_label(&self.words.get("ui-choose-send"));
         send.style_context().add_class("main");
         let (root, pending) = (self.root.clone(), self.pending.clone());
         send.connect_clicked(move |_| {
             let chosen: Vec<&str> =
                 marks.iter().filter(|(mark, _)| mark.is_active()).map(|(_, path)| path.as_str()).collect();
-            if !chosen.is_empty() && opened.takes_presses(Instant::now()) {
+            if !chosen.is_empty() {
                 answer(&root, &pending, &chosen);
             }
         });
         card.add(&send);
+        rows.children().into_iter().next()
     }
 
-    fn cancel_button(&self, opened: Opened) -> gtk::Button {
+    fn cancel_button(&self) -> gtk::Button {
         let cancel = gtk::Button::with_label(&self.words.get("ui-dialog-cancel"));
         cancel.style_context().add_class("plain");
         let (root, pending) = (self.root.clone(), self.pending.clone());
-        cancel.connect_clicked(move |_| {
-            if opened.takes_presses(Instant::now()) {
-                answer(&root, &pending, &[]);
-            }
-        });
+        cancel.connect_clicked(move |_| answer(&root, &pending, &[]));
         cancel
     }
 
@@ -167,23 +156,6 @@ fn label(file: &Handed) -> String {
     format!("{}　{}", file.name, handed::size(file.bytes))
 }
 
-/// Of a single file there is one mark at most, and none at first: a new one takes the old one away.
-fn one_at_most(marks: &Marks) {
-    for (mark, _) in marks {
-        let others: Vec<_> = marks
-            .iter()
-            .map(|(other, _)| other)
-            .filter(|other| *other != mark)
-            .map(|other| other.downgrade())
-            .collect();
-        mark.connect_toggled(move |mark| {
-            if mark.is_active() {
-                others.iter().filter_map(|other| other.upgrade()).for_each(|other| other.set_active(false));
-            }
-        });
-    }
-}
-
 fn text(words: &str, class: &str) -> gtk::Label {
     let label = gtk::Label::new(Some(words));
     label.set_xalign(0.0);
@@ -191,17 +163,4 @@ fn text(words: &str, class: &str) -> gtk::Label {
     label.set_selectable(false);
     label.style_context().add_class(class);
     label
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_press_that_began_before_the_chooser_was_seen_answers_nothing() {
-        let opened = Opened(Instant::now());
-        let after = |millis| opened.0 + Duration::from_millis(millis);
-        assert!(!opened.takes_presses(after(0)) && !opened.takes_presses(after(699)));
-        assert!(opened.takes_presses(after(700)));
-    }
 }

@@ -59,6 +59,14 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     ("Renew", "facts", "pages-seen-facts"),
     ("Held", "boundary", "pages-seen-held"),
     ("Held", "policy", "pages-seen-held"),
+    ("UnlockFinish", "seen", "pages-seen-log"),
+    ("Renew", "seen", "pages-seen-log"),
+    ("Seen", "size", "pages-seen-log"),
+    ("Seen", "restart", "pages-seen-log"),
+    ("Seen", "pins", "pages-seen-log"),
+    ("Alarm", "seen_size", "pages-seen-log"),
+    ("Alarm", "seen_root", "pages-seen-log"),
+    ("Alarm", "shown", "pages-seen-log"),
     ("ReceiptUpload", "receipt", "pages-seen-receipt"),
     ("Receipt", "device", "pages-seen-receipt"),
     ("Receipt", "epoch", "pages-seen-receipt"),
@@ -132,7 +140,7 @@ mod tests {
     ];
 
     /// Messages that go to devices, or that a device only passes on as it got them.
-    const TO_DEVICES: [&str; 16] = [
+    const TO_DEVICES: [&str; 21] = [
         "EnrollBeginReply",
         "HelloReply",
         "UnlockStartReply",
@@ -141,6 +149,11 @@ mod tests {
         "Refusal",
         "ToDevice",
         "KeyCertificate",
+        "LogWord",
+        "LogRestart",
+        "Restarted",
+        "ServerPins",
+        "ServerPin",
         "BoundaryDocument",
         "PolicyDocument",
         "Lease",

@@ -143,7 +143,9 @@ pub async fn apply(State(server): State<Arc<Server>>, who: Who) -> Result<Respon
 }
 
 async fn put_in_force(server: &Server, who: &Who) -> Result<Response, Trouble> {
-    let Some(toml) = draft(server).await? else { return Ok(Redirect::to("/console/setup/systems").into_response()) };
+    let Some(toml) = draft(server).await? else {
+        return Ok(without_draft(server));
+    };
     let group: GroupName = GROUP.parse().map_err(|_| Trouble::garbled())?;
     if !server.current.policies().is_empty() {
         return hand_over(server, who, &group, &toml).await;
@@ -161,6 +163,13 @@ async fn put_in_force(server: &Server, who: &Who) -> Result<Response, Trouble> {
             _ => Err(failure.into()),
         },
     }
+}
+
+/// Where to go without a choice: to make one, or past it, once it was used. The page of the boundary asks again whenever
+/// something changed, and a button may be pressed twice.
+fn without_draft(server: &Server) -> Response {
+    let next = if server.current.policies().is_empty() { "systems" } else { "invite" };
+    Redirect::to(&format!("/console/setup/{next}")).into_response()
 }
 
 /// Where there is a policy already these are no first steps: the choice becomes a draft like any other, which another
@@ -210,9 +219,7 @@ async fn boundary_to_sign(server: &Server) -> Result<Option<(String, bool)>, Tro
 /// Fourth step: what the root key must sign.
 pub async fn boundary(State(server): State<Arc<Server>>, visit: Visit, who: Who) -> Result<Response, Trouble> {
     who.may(&Resource::Organisation)?;
-    let Some((toml, ready)) = boundary_to_sign(&server).await? else {
-        return Ok(Redirect::to("/console/setup/systems").into_response());
-    };
+    let Some((toml, ready)) = boundary_to_sign(&server).await? else { return Ok(without_draft(&server)) };
     let root = server.data.file("root.key");
     Ok(page::html(&BoundaryPage {
         page: Page::bare(&server, &visit, "console-setup-boundary-title"),

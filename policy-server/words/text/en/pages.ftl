@@ -341,6 +341,7 @@ pages-seen-never-list = Photos, contacts, location, other programs, files, priva
 pages-seen-pin = What is computed to check the PIN; the PIN itself never reaches the server.
 pages-seen-evidence = Where the device has a TPM chip: its proof of the key and of how the computer started (the names of what the firmware loaded).
 pages-seen-posture = Yes or no, as the device itself says: is the disk encrypted, does the screen lock by itself, is Secure Boot on, has the system been tampered with, is a debugger attached, is swap unencrypted, does a program that records the screen run. Never which programs.
+pages-seen-log = How far the device has followed the server's own log and which of the server's keys it knows; if the log does not fit, what it saw of it. Nothing of what you do.
 pages-seen-receipt = The signed word that a lock or wipe was carried out.
 pages-seen-session = When the workspace was opened, and when it was closed and wiped.
 pages-seen-title = What the organisation can see
