@@ -184,7 +184,9 @@ fn program(name: &str) -> Result<PathBuf, Wrong> {
 fn device() -> Result<(TempDir, Vec<String>), Wrong> {
     let folder = tempfile::Builder::new().prefix("secure-workspace-test-").tempdir_in("/var/tmp")?;
     let browser = folder.path().join("secure-browser");
-    fs::copy(program("secure-browser")?, &browser)?;
+    for name in ["secure-browser", "secure-browser-ui"] {
+        fs::copy(program(name)?, folder.path().join(name))?;
+    }
     let user = world::unprivileged()?;
     if let Some(user) = &user {
         chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
