@@ -16,22 +16,26 @@ use super::{
 };
 
 /// Reports what is in its field. F2 goes to the other system; there `/waits` sends a form back, whose answer begins and
-/// never comes. F4 asks for a file; F8 opens a blank window and goes to the other system.
+/// never comes, F9 waits no longer and tells what is in its field, F6 waits again. F4 asks for a file; F8 opens a blank
+/// window and goes to the other system.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>memo</title>
 <style>html,body{height:100%;margin:0}textarea{width:100%;height:95%;font-size:24px}</style>
 <textarea autofocus></textarea><input type=file hidden><form method=post></form>
 <script>
 const other = 'https://' + (location.host.startsWith('chat') ? 'up' : 'chat') + '.care.test:' + location.port;
 const field = document.querySelector('textarea'), form = document.forms[0]; let n = 0;
+const wait = () => { form.action = other + '/held'; form.submit(); };
 const tell = (kind, text) => fetch('/' + kind + '/' + encodeURIComponent(text) + '/' + n++);
 field.oninput = () => tell('field', field.value);
 field.onfocus = () => tell('focus', '');
 onkeydown = e => {
   if (e.key === 'F2') location = other + '/waits';
   if (e.key === 'F4') document.querySelector('input').click();
+  if (e.key === 'F9') { stop(); tell('then', field.value); }
+  if (e.key === 'F6') wait();
   if (e.key === 'F8') { open('about:blank'); location = other + '/after'; }
 };
-if (location.pathname === '/waits') onload = async () => { field.focus(); await tell('ready', ''); form.action = other + '/held'; form.submit(); };
+if (location.pathname === '/waits') onload = async () => { field.focus(); await tell('ready', ''); wait(); };
 </script>";
 
 /// The other system: may be sent files, and copies among its own only.
@@ -95,6 +99,12 @@ fn a_page_that_awaits_another_systems_answer_is_still_itself() {
         let person = Person::at(&scene)?;
         person.keys().press("p")?;
         person.sees(0, "field", "p", PATIENCE)?;
+        person.keys().press("ctrl+a")?;
+        person.keys().press("ctrl+c")?;
+        // It is there to be pasted, in its own group.
+        person.keys().press("End")?;
+        person.keys().press("ctrl+v")?;
+        person.sees(0, "field", "pp", PATIENCE)?;
         let from = scene.site.hits();
         person.keys().press("F2")?;
         scene.site.asked(from, "/ready/", PATIENCE)?;
@@ -103,6 +113,17 @@ fn a_page_that_awaits_another_systems_answer_is_still_itself() {
         // Files that only the system it waits for may be sent are not for it...
         person.keys().press("F4")?;
         session.event("blocked", PATIENCE, |event| field(event, "reason") == "upload.blocked")?;
+        // ...nor is what was copied there: of the two keys only the second one wrote something. (The page sends nothing
+        // while it waits, so it tells when it no longer does.)
+        person.keys().press("ctrl+v")?;
+        person.keys().press("x")?;
+        person.keys().press("F9")?;
+        person
+            .sees(from, "then", "x", PATIENCE)
+            .map_err(|error| format!("{error}; asked: {:?}", scene.site.paths()))?;
+        let from = scene.site.hits();
+        person.keys().press("F6")?;
+        scene.site.asked(from, "/held", PATIENCE)?;
         // ...and it goes when its own system does.
         chat_goes(&scene, &mut session)?;
         end(&mut session)?;
