@@ -1,6 +1,7 @@
 //! Which page each content view shows: the address of the document that runs there, not of the one it is going to.
-//! While an answer is awaited the engine names the address to come, and a script may write any address of its host
-//! without a load; the page that acts is still the one that was committed. What the shell decides, it decides by that.
+//! While the shell's own load awaits its answer the engine names the address to come, and a script may write any address
+//! of its host without a load; the page that acts is still the one that was committed. What the shell decides, it decides
+//! by that. (For a form that a page sends, WebKitGTK 2.50 keeps the old address itself; nothing here relies on it.)
 
 use std::{cell::RefCell, rc::Rc};
 
