@@ -115,9 +115,9 @@ fn every_door_of_the_engine_opens_by_rule_and_holds_nobody() {
         let seen = |key: &str| scene.site.paths().iter().any(|path| path.eq_ignore_ascii_case(key));
         expect("the page saw F12, I, P or S", ["/key/f12", "/key/i", "/key/p", "/key/s"].map(seen), [false; 4])?;
         // A page that does not want to be left is left.
-        let from = scene.site.hits();
+        let (from, said) = (scene.site.hits(), session.so_far());
         scene.display.press("ctrl+r")?;
-        session.event_after(session.so_far(), "page", PATIENCE, |_| true)?;
+        session.event_after(said, "page", PATIENCE, |_| true)?;
         expect("the page was loaded again", scene.site.paths().into_iter().skip(from).any(|path| path == "/"), true)?;
         end(&mut session)?;
 
