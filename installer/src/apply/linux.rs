@@ -162,7 +162,9 @@ fn install(packages: &[String], at: &Surroundings) -> Result<(), ApplyError> {
 
 fn build(at: &Surroundings) -> Result<(), ApplyError> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--locked", "--workspace", "--bins"]).current_dir(&at.source);
+    // Of the whole workspace, so that no crate is built a second time with other features.
+    cargo.args(["build", "--locked", "--workspace"]).current_dir(&at.source);
+    cargo.args(PROGRAMS.iter().flat_map(|program| ["--bin", program]));
     if has_tpm_library() {
         cargo.args(["--features", "secure-browser/tpm"]);
     }
