@@ -12,7 +12,9 @@ pub enum Section {
     Build,
     /// Running it.
     Run,
-    /// The demo's collaboration system and the tests.
+    /// The demo's collaboration system and its story.
+    Story,
+    /// What the tests need beyond that.
     Test,
 }
 
@@ -50,6 +52,7 @@ pub fn parse(list: &str) -> Result<Vec<Wanted>, BadLine> {
             [first, ..] if first.starts_with('#') => {}
             ["[build]"] => section = Some(Section::Build),
             ["[run]"] => section = Some(Section::Run),
+            ["[story]"] => section = Some(Section::Story),
             ["[test]"] => section = Some(Section::Test),
             [name, rest @ ..] if is_name(name) && rest.len() <= 1 => {
                 let section = section.ok_or(bad)?;

@@ -5,7 +5,7 @@ use std::{
     env, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use nix::unistd::{User, geteuid};
@@ -130,6 +130,12 @@ fn user_namespaces() -> bool {
 pub fn apply(step: &Step, at: &Surroundings) -> Result<(), ApplyError> {
     match step {
         Step::InstallPackages(packages) => install(packages, at),
+        Step::InstallWhileBuilding(packages) => {
+            let ahead = Ahead::start(at);
+            install(packages, at)?;
+            ahead.finish();
+            Ok(())
+        }
         Step::MakeAccount => {
             let mut useradd = Command::new("useradd");
             useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
@@ -161,14 +167,52 @@ fn install(packages: &[String], at: &Surroundings) -> Result<(), ApplyError> {
 }
 
 fn build(at: &Surroundings) -> Result<(), ApplyError> {
+    let mut cargo = cargo(&PROGRAMS, at);
+    if has_tpm_library() {
+        cargo.args(TPM);
+    }
+    shown("cargo build", &mut cargo)
+}
+
+/// The features with which the browser speaks to a TPM.
+const TPM: [&str; 2] = ["--features", "secure-browser/tpm"];
+
+/// Compiles `programs`.
+fn cargo(programs: &[&str], at: &Surroundings) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Of the whole workspace, so that no crate is built a second time with other features.
     cargo.args(["build", "--locked", "--workspace"]).current_dir(&at.source);
-    cargo.args(PROGRAMS.iter().flat_map(|program| ["--bin", program]));
-    if has_tpm_library() {
-        cargo.args(["--features", "secure-browser/tpm"]);
+    cargo.args(programs.iter().flat_map(|program| ["--bin", program]));
+    cargo.env("CARGO_TARGET_DIR", &at.target);
+    cargo
+}
+
+/// A build that runs beside something else; it ends with it. What became of it is for [`Step::Build`] to say, which
+/// does again whatever failed.
+struct Ahead(Option<Child>);
+
+impl Ahead {
+    /// Starts with the server: it needs no package but a C compiler, which was needed to come this far.
+    fn start(at: &Surroundings) -> Self {
+        let mut cargo = cargo(&["policy-server"], at);
+        cargo.args(TPM).arg("--quiet").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(cargo.spawn().ok())
     }
-    shown("cargo build", cargo.env("CARGO_TARGET_DIR", &at.target))
+
+    fn finish(mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _failed_builds_are_built_again = child.wait();
+        }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _gone_already = child.kill();
+            let _reaped = child.wait();
+        }
+    }
 }
 
 /// Whether the TPM client can be built here: its library and what finds it are installed. Without, the browser enrolls
