@@ -107,9 +107,9 @@ fn scan(size: usize) -> Result<Vec<UrlPattern>, Box<dyn Error>> {
         .collect()
 }
 
-/// The same list in the words of the engine: everything is refused, these hosts and those below them are not.
+/// The same list in the words of the engine: every host asked for is refused, these and those below them are not.
 fn rules(size: usize) -> String {
-    let mut text = String::from("*\n");
+    let mut text = String::from("||example^\n");
     for at in 0..size {
         let _ = writeln!(text, "@@||{}^", host(at));
     }
@@ -118,7 +118,7 @@ fn rules(size: usize) -> String {
 
 /// The engine reads a request before it decides; that is not counted, as it is not for ours.
 fn asked_of_engine(asked: &[Url]) -> Result<Vec<Asked>, Box<dyn Error>> {
-    let ask = |url: &Url| Asked::new(url.as_str(), "https://portal.example/", "document", "GET").map_err(Into::into);
+    let ask = |url: &Url| Asked::new(url.as_str(), "https://portal.test/", "image", "GET").map_err(Into::into);
     asked.iter().map(ask).collect()
 }
 
