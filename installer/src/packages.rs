@@ -87,9 +87,12 @@ mod tests {
     #[test]
     fn the_list_in_the_tree_can_be_read() {
         let wanted = parse(LIST).unwrap();
-        for (section, package) in
-            [(Section::Build, "pkg-config"), (Section::Run, "bubblewrap"), (Section::Test, "xvfb")]
-        {
+        for (section, package) in [
+            (Section::Build, "pkg-config"),
+            (Section::Run, "bubblewrap"),
+            (Section::Story, "xvfb"),
+            (Section::Test, "swtpm"),
+        ] {
             assert!(wanted.iter().any(|one| one.section == section && one.package == package), "{package}");
         }
     }
