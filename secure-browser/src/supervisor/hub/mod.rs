@@ -4,6 +4,8 @@
 mod around;
 mod ending;
 mod floor;
+mod offers;
+mod orders;
 mod paste;
 mod peers;
 mod server;

@@ -1,49 +1,30 @@
-//! The session and its server: admissions, pushed documents, commands, and the wipe that an admin ordered.
-
-use std::time::Duration;
+//! The session and its server: contacts, admissions, renewals, and what of them is kept.
 
 use secure_browser_core::{
     lease::{LeaseEvent, two_thirds},
     session::{Cause, Event},
     unlock::{Renewal, after_refused_renewal},
-    wipe::{Order, Verdict, WipeEvent},
 };
-use serde_bytes::ByteBuf;
-use tokio::{task::yield_now, time::timeout};
-use workspace_policy::notices::VerifiedNotices;
-use workspace_protocol::{
-    device_api::Held,
-    documents::Stage,
-    ids::{CommandSeq, Epoch, UnixTime},
-    push::{DeviceEventKind, FromDevice, ToDevice},
-    reason::Reason,
-};
+use tokio::task::yield_now;
+use workspace_protocol::{device_api::Held, ids::UnixTime, push::DeviceEventKind, reason::Reason};
 
 use crate::{
     ipc::{ClientIdentity, ToBroker, ToUi},
-    link::{self, Pass, Pending, PushChannel, Pushed},
-    profile::{Entry, ProfileError, Status, Tombstone, sign_receipt},
+    link::{self, Pass, Pending, PushChannel},
+    profile::Status,
 };
 
 use super::{
     super::{
         clock,
-        contact::{self, Admitted, Contacted, NotAdmitted, heard},
-        documents::{Documents, Offered, Refused},
-        parts::Parts,
-        wiping::{Surroundings, Wipe},
+        contact::{self, Admitted, Contacted, NotAdmitted},
+        documents::{Documents, Refused},
     },
     Finished, Hub, Purpose,
 };
 
 /// Wait before a failed renewal is tried again, in milliseconds.
 const RENEW_AGAIN_MS: u64 = 20_000;
-/// A renewal that new documents ask for waits a random number of such steps, of 256, in milliseconds.
-const RENEW_SPREAD_MS: u64 = 100;
-/// Longest wait until a receipt is written to the open channel.
-const CHANNEL_WAIT: Duration = Duration::from_millis(400);
-/// Longest wait for a receipt that needs a connection of its own, before the keys are destroyed.
-const CONTACT_WAIT: Duration = Duration::from_millis(1500);
 
 impl Hub<'_> {
     /// Asks the server whether a wipe waits, unless another contact asks it already.
@@ -245,7 +226,7 @@ impl Hub<'_> {
         self.warned = warnings;
     }
 
-    fn keep_sealed(&self) {
+    pub(super) fn keep_sealed(&self) {
         if let (Some(documents), Some(kek)) = (&self.documents, &self.kek) {
             let sealed = documents.to_sealed(&self.device.org, &self.user);
             // A cache: what cannot be kept is sent again.
@@ -312,226 +293,10 @@ impl Hub<'_> {
             Renewal::Wiped => self.happen(Event::End(Cause::Remote)).await,
         }
     }
-
-    /// The push channel tells something.
-    pub(super) async fn hear_server(&mut self, pushed: Pushed) {
-        match pushed {
-            Pushed::Greeted { server_time, pending } => {
-                self.lease(LeaseEvent::Heard(heard(server_time))).await;
-                self.commands(&pending).await;
-            }
-            Pushed::Up => {
-                self.push_up = true;
-                if let (Some(push), Some(documents)) = (&self.push, &self.documents) {
-                    push.send(FromDevice::PolicyInForce(documents.held().policy));
-                }
-            }
-            Pushed::Down(error) => {
-                self.push_up = false;
-                if after_refused_renewal(error.reason()) != Renewal::Again {
-                    // The server says no to the device itself; a renewal brings the reason and what follows from it.
-                    self.renew();
-                }
-            }
-            Pushed::Frame(frame) => self.obey(frame).await,
-        }
-    }
-
-    async fn obey(&mut self, frame: ToDevice) {
-        match frame {
-            ToDevice::Command(command) => {
-                let key_certificate = self.identity.as_ref().map(|one| one.key_certificate.clone()).unwrap_or_default();
-                self.commands(&Pending { commands: vec![command], key_certificate }).await;
-            }
-            ToDevice::Boundary(boundary) => self.offered_boundary(boundary).await,
-            ToDevice::Policy { policy, key_certificate } => self.offered_policy(policy, key_certificate).await,
-            ToDevice::Notices { notices, key_certificate } => self.offered_notices(&notices, &key_certificate),
-            ToDevice::Renew => self.renew(),
-            // Receipts of a wipe go by connections of their own; of others nothing more is owed.
-            ToDevice::ReceiptKept { .. } => {}
-        }
-    }
-
-    /// Shows what admins tell people, if it is theirs and for this group. What is refused changes nothing on the screen.
-    fn offered_notices(&mut self, notices: &[u8], key_certificate: &[u8]) {
-        let time = self.device_time();
-        let Some(documents) = &self.documents else { return };
-        let (root, group) = (&self.device.root, &documents.bundle().group);
-        match VerifiedNotices::verify(notices, key_certificate, root, group, self.notices, time) {
-            Ok(verified) => {
-                self.notices = verified.version();
-                self.tell_ui(ToUi::Notices(verified.into_notices()));
-            }
-            Err(error) => tracing::warn!(%error, "notices refused"),
-        }
-    }
-
-    async fn offered_policy(&mut self, policy: ByteBuf, key_certificate: ByteBuf) {
-        let time = self.device_time();
-        let Some(documents) = &mut self.documents else { return };
-        let offered = documents.offer_policy(policy, key_certificate, time);
-        self.came_of_it(offered).await;
-    }
-
-    async fn offered_boundary(&mut self, boundary: ByteBuf) {
-        let time = self.device_time();
-        let Some(documents) = &mut self.documents else { return };
-        let offered = documents.offer_boundary(boundary, time);
-        self.came_of_it(offered).await;
-    }
-
-    /// Hands a new document on, or says why the old one stays.
-    async fn came_of_it(&mut self, offered: Offered) {
-        match offered {
-            Offered::Kept(refused) => return self.report_refused(refused),
-            Offered::Suspended(refused) => self.report_refused(refused),
-            Offered::Swapped => {}
-        }
-        let Some(version) = self.documents.as_ref().map(Documents::held) else { return };
-        if let Err(refused) = self.raise_floor(version.boundary) {
-            self.report_refused(refused);
-            return self.happen(Event::End(Cause::Refused(refused.reason))).await;
-        }
-        self.renew_if_too_long();
-        let Some(documents) = &self.documents else { return };
-        let (bundle, limits) = (documents.bundle().clone(), documents.limits());
-        self.keep_sealed();
-        self.hand_out(false);
-        if documents.outside().is_none() {
-            self.tell_ui(ToUi::Policy(bundle));
-            self.report.policy(version.policy.0);
-            if let Some(push) = &self.push {
-                push.renew(|pass| pass.held = version);
-                push.send(FromDevice::PolicyInForce(version.policy));
-            }
-        }
-        self.happen(Event::NewLimits(limits)).await;
-    }
-
-    /// New documents may allow a shorter lease than the one that runs: that one keeps its word, but not for long. Spread,
-    /// since a whole fleet hears of them in one moment.
-    fn renew_if_too_long(&mut self) {
-        let longest = self.documents.as_ref().map(Documents::longest_lease);
-        if longest.is_some_and(|longest| self.lease.is_longer_than(longest)) {
-            let soon = clock::now().boot.plus(u64::from(rand::random::<u8>()) * RENEW_SPREAD_MS);
-            self.renew_at = Some(self.renew_at.map_or(soon, |at| at.min(soon)));
-        }
-    }
-
-    fn report_refused(&self, refused: Refused) {
-        self.report.policy_refused(refused.version.0, refused.reason);
-        if let Some(push) = &self.push {
-            let reason = refused.reason.code().to_owned();
-            push.send(FromDevice::PolicyRefused { version: refused.version, reason });
-        }
-    }
-
-    fn device_time(&self) -> UnixTime {
-        let now = clock::now();
-        self.lease.device_time(now)
-    }
-
-    /// Judges commands in the order in which they came; a wipe ends it.
-    pub(super) async fn commands(&mut self, pending: &Pending) {
-        let Some(identity) = &mut self.identity else { return };
-        let verdicts = identity.verdicts(pending);
-        identity.hear_certificate(&pending.key_certificate);
-        for verdict in verdicts {
-            match verdict {
-                Verdict::Wipe(seq) => return Box::pin(self.remote_wipe(Order::Remote(seq))).await,
-                Verdict::Lock(seq) => self.lock(seq).await,
-                Verdict::Again(seq) => self.send_receipt(self.life.epoch, seq, Stage::Accepted),
-                Verdict::OtherEpoch { epoch, seq } => self.send_receipt(epoch, seq, Stage::EpochMismatch),
-                Verdict::Ignore => {}
-            }
-        }
-    }
-
-    /// An admin locks: the number is noted, then the screen is covered, then it is receipted.
-    async fn lock(&mut self, seq: CommandSeq) {
-        let mut life = self.life;
-        life.last = seq;
-        let entry =
-            if self.session.is_open() { Entry::Open { life, since: clock::wall() } } else { Entry::Closed(life) };
-        let noted = self.put_entry(entry);
-        self.happen(Event::Cover(Reason::DeviceLocked)).await;
-        if noted.is_ok() {
-            self.life = life;
-            if let Some(identity) = &mut self.identity {
-                identity.life = life;
-            }
-            self.send_receipt(life.epoch, seq, Stage::Accepted);
-        }
-    }
-
-    fn send_receipt(&self, epoch: Epoch, seq: CommandSeq, stage: Stage) {
-        let key = self.profile.secret().and_then(|secret| self.device.tombstone_key(&secret));
-        // Without the key there is no receipt; the server asks again at the next contact.
-        let Ok(key) = key else { return };
-        let receipt = sign_receipt(self.device.id, epoch, seq, stage, clock::wall(), &key);
-        match &self.push {
-            Some(push) if self.push_up => push.send(FromDevice::Receipt(receipt)),
-            Some(_) | None => {
-                let server = self.device.server.clone();
-                // Not reached: the server asks again at the next contact.
-                tokio::spawn(async move { link::send_receipt(&server, &receipt).await.map(drop) });
-            }
-        }
-    }
-
-    /// An admin wipes: everything ends at once, whatever the session is doing.
-    pub(super) async fn remote_wipe(&mut self, order: Order) {
-        self.wipe = Some(order);
-        self.happen(Event::End(Cause::Remote)).await;
-    }
-
-    /// Carries out the wipe; what it needs of the session are the channel, the keys and the room.
-    pub(super) async fn wipe_profile(&mut self, order: Order) -> Result<(), ProfileError> {
-        let tombstone = Tombstone::of(&self.device);
-        let profile = self.profile;
-        // No step needs the KEK or a contact that may bring it, and the first ones wait for disk and network: that may
-        // last longer than the lease.
-        self.forget_contact();
-        self.kek = None;
-        let mut around = InSession(self);
-        Wipe::new(profile, &mut around, Some(tombstone)).carry_out(WipeEvent::Ordered(order)).await
-    }
 }
 
 /// The commands that came with an admission.
 fn pending_of(admitted: &Admitted) -> Pending {
     let Admitted { admission, .. } = admitted;
     Pending { commands: admission.pending.clone(), key_certificate: admission.key_certificate.clone() }
-}
-
-/// A wipe in the middle of a session.
-struct InSession<'h, 'a>(&'h mut Hub<'a>);
-
-impl Surroundings for InSession<'_, '_> {
-    async fn send_accepted(&mut self, receipt: ByteBuf, tombstone: &Tombstone) {
-        let by_channel = match &self.0.push {
-            Some(push) if self.0.push_up => push.send_now(FromDevice::Receipt(receipt.clone()), CHANNEL_WAIT).await,
-            Some(_) | None => false,
-        };
-        if !by_channel {
-            // Not reached in time: it is sent again with the last one.
-            let _ = timeout(CONTACT_WAIT, link::send_receipt(&tombstone.server, &receipt)).await;
-        }
-    }
-
-    async fn forget_keys(&mut self) {
-        let hub = &mut *self.0;
-        hub.forget_contact();
-        if let Some(push) = hub.push.take() {
-            push.close().await;
-        }
-        (hub.pushed, hub.push_up) = (None, false);
-        (hub.identity, hub.kek, hub.documents) = (None, None, None);
-    }
-
-    async fn kill_room(&mut self) {
-        if let Some(parts) = self.0.parts.take() {
-            Parts::kill(parts);
-        }
-    }
 }
