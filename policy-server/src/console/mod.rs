@@ -11,6 +11,8 @@ mod audit;
 mod ceremony;
 mod cookie;
 mod devices;
+#[cfg(test)]
+mod devices_tests;
 mod enroll;
 #[cfg(test)]
 mod entry_tests;
@@ -35,6 +37,8 @@ mod parts;
 mod passkey;
 mod passkeys;
 mod policies;
+#[cfg(test)]
+mod policies_tests;
 mod provider;
 mod qr;
 mod recovery;
